@@ -1,0 +1,27 @@
+"""The one exception that bad input raises, and the help in its message."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["InputError", "nearest_known"]
+
+
+class InputError(ValueError):
+    """Input that cannot be used: the message says what, where, what was expected and what to do.
+
+    Front ends (panel, console, command line) show the message as it is, without a traceback.
+    """
+
+
+def nearest_known(name: str, known: Iterable[str]) -> str:
+    """Return a sentence that helps with a mistyped name: the nearest known one, or the list of all.
+
+    >>> nearest_known("fusoin", ["fusion", "demo"])
+    "Did you mean 'fusion'? Known: demo, fusion."
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean '{close[0]}'? " if close else ""
+    return f"{hint}Known: {', '.join(names)}."

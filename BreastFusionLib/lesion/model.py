@@ -1,0 +1,60 @@
+"""What a lesion is: a mask on the DCE grid, with a name and a side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import SimpleITK as sitk
+
+from BreastFusionLib.exam.model import Side
+
+__all__ = ["Lesion", "MappedLesion"]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A lesion on the DCE grid.
+
+    Attributes:
+        mask: sitk.sitkUInt8, 1 inside, on the grid of the exam's DCE series.
+        lesion_id: a name without patient data ('lesion', 'L1', ..).
+        side: of the breast that holds it.
+        warnings: what was noticed while it was read or checked (resampled, touches the border, ..).
+    """
+
+    mask: sitk.Image
+    lesion_id: str = "lesion"
+    side: Side = "unknown"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MappedLesion:
+    """The same lesion on another sequence's grid.
+
+    Attributes:
+        mask: sitk.sitkUInt8, 1 inside, on the target's grid.
+        sequence: 't1' or 't2' (or 'dce' itself, with the mask as drawn).
+        method: 'same grid', 'geometry' or 'rigid registration'.
+        source_volume_mm3: volume on the DCE grid.
+        volume_mm3: volume on the target's grid.
+        coverage: share (0..1) of the DCE mask inside the target's field of view.
+        voxels: number of voxels on the target.
+        slices: number of slices of the target that hold a part of it.
+        texture_defined: False when it has fewer than 64 voxels or 3 slices, so that texture counts as missing.
+        transform: maps points of the target's space to DCE space (SimpleITK's resampling convention), None when
+            it is the identity.
+        warnings: sentences.
+    """
+
+    mask: sitk.Image
+    sequence: str
+    method: str
+    source_volume_mm3: float
+    volume_mm3: float
+    coverage: float
+    voxels: int
+    slices: int
+    texture_defined: bool
+    transform: sitk.Transform | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,92 @@
+"""What goes into a reading and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import SimpleITK as sitk
+
+from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.images.patches import Patch
+from BreastFusionLib.lesion.kinetics import Kinetics
+from BreastFusionLib.lesion.measure import Measurements
+from BreastFusionLib.lesion.model import Lesion, MappedLesion
+
+__all__ = ["Case", "CaseInputs", "Evidence", "Scores"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is classified: a lesion of an exam, with its row of clinical columns."""
+
+    exam: Exam
+    lesion: Lesion
+    case_id: str = "case"
+    clinical: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CaseInputs:
+    """A case prepared for a model: raw numbers, standardised only by `score`.
+
+    Attributes:
+        case_id: the case's name.
+        patches: sequence -> patch; a missing sequence is absent.
+        vectors: source ('radiomics', 'kinetics', 'clinical') -> feature name -> value; NaN where undefined; a
+            source always has all its names in their fixed order.
+        lesion: measurements on the DCE grid.
+        mapped: sequence -> the lesion on that sequence.
+        kinetics: of the lesion, or None when the DCE series cannot give them.
+        context: what the model's training is compared with: 'contrast' (sequence -> pre/post/unknown), 'spacing_mm'
+            (sequence -> 3 numbers), 'field_strength_t', 'synthetic'.
+        warnings: sentences.
+        seconds: time spent by stage.
+    """
+
+    case_id: str
+    patches: Mapping[str, Patch]
+    vectors: Mapping[str, Mapping[str, float]]
+    lesion: Measurements
+    mapped: Mapping[str, MappedLesion]
+    kinetics: Kinetics | None
+    context: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the model says of a case.
+
+    Attributes:
+        probability: calibrated probability of the positive class (0..1).
+        logit: log-odds before calibration.
+        parts: source -> calibrated probability of that source alone; empty without auxiliary heads.
+        sources_used: sources that were really there.
+        sources_missing: sources replaced by the model's neutral value.
+    """
+
+    probability: float
+    logit: float
+    parts: Mapping[str, float]
+    sources_used: tuple[str, ...]
+    sources_missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Why: class activation maps and the features that matter.
+
+    Attributes:
+        maps: (sequence, method) -> map (sitk.sitkFloat32, 0..1) on the patient's grid, cropped to the patch;
+            method is 'gradcam' or 'gradcam++'. Cells are shown as they are, never smoothed.
+        cell_size_mm: sequence -> in-plane size of one cell of the map in mm.
+        features: rows with 'source', 'name', 'value', 'standardised', 'training_percentile', 'benign_percentile'
+            and 'contribution', those that matter most first.
+    """
+
+    maps: Mapping[tuple[str, str], sitk.Image]
+    cell_size_mm: Mapping[str, tuple[float, float]]
+    features: tuple[Mapping[str, Any], ...]
