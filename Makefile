@@ -13,7 +13,7 @@ OUT ?= demo
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("BreastFusion needs Python 3.11 to 3.13 for its radiomics; set PYTHON=/path/to/it" if not (3, 11) <= sys.version_info < (3, 14) else 0)'
+	$(PYTHON) -c 'import sys; sys.exit("BreastFusion needs Python 3.10 or newer: make PYTHON=/path/to/it .." if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]'

@@ -1,0 +1,94 @@
+"""The Typer application: which commands there are, and how a command ends."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from BreastFusionLib import DISCLAIMER, __version__
+from BreastFusionLib.cli import data_commands, lesion_commands, phantom_commands, reading_commands, study_commands
+from BreastFusionLib.cli.output import example, messages
+from BreastFusionLib.errors import InputError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="breastfusion",
+    help=f"Read breast MRI with radiomics and deep features of several sequences.\n\n{DISCLAIMER}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+lesion = typer.Typer(no_args_is_help=True, help="Map a lesion to other sequences, measure its kinetics.")
+app.add_typer(lesion, name="lesion")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the log, and tracebacks of errors.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING)
+
+
+app.command("demo", epilog=example("breastfusion demo --out demo"))(phantom_commands.demo)
+app.command("info", epilog=example("breastfusion info --json"))(data_commands.info)
+app.command("exam", epilog=example("breastfusion exam study/ --out exam/ --json"))(data_commands.exam)
+app.command("roles", epilog=example("breastfusion roles series.csv --out roles.csv"))(data_commands.roles)
+app.command("radiomics", epilog=example("breastfusion radiomics dce_2.nii.gz lesion.nii.gz --json"))(
+    data_commands.radiomics
+)
+lesion.command("segment", epilog=example("breastfusion lesion segment exam/ --seed 62,-31,14 --out lesion.nii.gz"))(
+    lesion_commands.segment
+)
+lesion.command("map", epilog=example("breastfusion lesion map exam/ lesion.nii.gz --to t1 --out lesion_t1.nii.gz"))(
+    lesion_commands.map_
+)
+lesion.command("kinetics", epilog=example("breastfusion lesion kinetics exam/ lesion.nii.gz --json"))(
+    lesion_commands.kinetics
+)
+app.command("phantom", epilog=example("breastfusion phantom phantoms/ --exams 200 --seed 1 --small"))(
+    phantom_commands.phantom
+)
+app.command(
+    "features", epilog=example("breastfusion features phantoms/cohort.csv --recipe fusion --out features.parquet")
+)(study_commands.features)
+app.command("train", epilog=example("breastfusion train demo --cohort phantoms/cohort.csv --out run/"))(
+    study_commands.train
+)
+app.command("apply", epilog=example("breastfusion apply --bundle run/bundle --cohort cohort.csv --out scores.csv"))(
+    study_commands.apply
+)
+app.command("evaluate", epilog=example("breastfusion evaluate a.csv b.csv --out report/ --json"))(
+    study_commands.evaluate
+)
+app.command(
+    "predict", epilog=example("breastfusion predict --bundle run/bundle --exam exam/ --lesion lesion.nii.gz --out out/")
+)(reading_commands.predict)
+
+
+def run() -> None:
+    """Run the application and end the process: 0 done, 1 failed, 2 wrong use."""
+    try:
+        app()
+    except InputError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("Stopped. What is done is kept: call the same command again to continue.")
+    except OSError as error:
+        # Disk full, no permission, a network drive gone: the system's words say which, the path says where.
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}. What is done is kept: call the same command again to continue.")
+
+
+def _fail(message: str) -> None:
+    if "--verbose" in sys.argv:
+        logging.getLogger(__name__).exception("failed")
+    messages.print(message, style="bold red", markup=False)
+    sys.exit(1)

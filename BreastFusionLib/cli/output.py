@@ -1,0 +1,73 @@
+"""What every command shares: results on stdout, progress and messages on stderr, bad input in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from BreastFusionLib.files import to_plain
+
+__all__ = ["JsonOption", "ProgressCallback", "emit", "example", "messages", "progress_bar", "result_only_on_stdout"]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+ProgressCallback = Callable[[int, int], None]
+
+messages = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def example(line: str) -> str:
+    """Return the example that a command's help ends with."""
+    return f"Example:  {line}"
+
+
+@contextlib.contextmanager
+def result_only_on_stdout() -> Iterator[None]:
+    """Send whatever libraries print to stderr, so that stdout holds a command's result and nothing else."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def emit(result: dict[str, Any], as_json: bool, words: Callable[[], None] | None = None) -> None:
+    """Print a command's result: as one JSON object, or in words for people.
+
+    Args:
+        result: the whole result, machine-readable.
+        as_json: whether `--json` was given.
+        words: prints the same for people; None prints indented JSON.
+    """
+    if as_json:
+        sys.__stdout__.write(json.dumps(to_plain(result), allow_nan=False, ensure_ascii=False) + "\n")  # type: ignore[union-attr]
+        sys.__stdout__.flush()  # type: ignore[union-attr]
+    elif words is not None:
+        words()
+    else:
+        Console(highlight=False).print_json(json.dumps(to_plain(result), allow_nan=False))
+    for warning in result.get("warnings", ()):
+        if not as_json:
+            messages.print(f"[yellow]![/yellow] {warning}")
+
+
+@contextlib.contextmanager
+def progress_bar(words: str) -> Iterator[ProgressCallback]:
+    """Show a bar with an estimate on stderr; yields the callback (done, total) that moves it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, transient=not messages.is_terminal) as bar:
+        task = bar.add_task(words, total=None)
+
+        def move(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield move

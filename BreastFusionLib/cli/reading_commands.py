@@ -1,0 +1,98 @@
+"""The command that reads one lesion: predict."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from BreastFusionLib import DISCLAIMER
+from BreastFusionLib.cli.output import JsonOption, emit, messages, result_only_on_stdout
+from BreastFusionLib.errors import InputError
+
+__all__ = ["predict"]
+
+_SIDES = {"L": "left", "R": "right"}
+
+
+def predict(
+    bundle: Annotated[Path, typer.Option(help="Model folder.")],
+    exam: Annotated[Path, typer.Option(help="Exam folder or DICOM study.")],
+    out: Annotated[Path, typer.Option(help="Where reading.json, maps and report go.")],
+    lesion: Annotated[
+        Path | None, typer.Option(help="Mask on the DCE grid; default: the exam folder's only one.")
+    ] = None,
+    segment: Annotated[str | None, typer.Option(help="Name or number of the segment in the mask.")] = None,
+    side: Annotated[
+        Literal["L", "R"] | None, typer.Option(help="Breast of the lesion, where images do not tell.")
+    ] = None,
+    clinical: Annotated[Path | None, typer.Option(help="JSON file with the case's clinical columns.")] = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Take a mask on another grid of the same frame.")
+    ] = False,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Read one lesion: probability, what each source says, kinetics, maps, and a report."""
+    from dataclasses import replace
+
+    from BreastFusionLib.reading import Case, Reader, load_bundle
+    from BreastFusionLib.report import write_reading_page
+
+    started = time.perf_counter()
+    with result_only_on_stdout():
+        loaded = load_bundle(bundle, device=device)
+        seconds = {"load_bundle": time.perf_counter() - started}
+        found, drawn, seconds["read_files"] = _load_case(exam, lesion, segment, resample)
+        if side is not None:
+            drawn = replace(drawn, side=_SIDES[side])
+        case = Case(found, drawn, case_id=found.pseudonym, clinical=_clinical_row(clinical))
+        reading = Reader(loaded).read(case)
+        reading = replace(reading, seconds={**seconds, **reading.seconds})
+        reading.write(out)
+        write_reading_page(reading.to_mapping(), found, drawn, out)
+    result = reading.to_mapping()
+
+    def words() -> None:
+        console = Console(highlight=False)
+        console.print(f"[bold]{result['statement']}[/bold]")
+        for source, probability in result["parts"].items():
+            console.print(f"  {source} alone: {probability:.2f}")
+        console.print(DISCLAIMER)
+        messages.print(f"Report: {out / 'report.html'}")
+
+    emit(result, as_json, words)
+
+
+def _load_case(exam: Path, lesion: Path | None, segment: str | None, resample: bool) -> tuple[Any, Any, float]:
+    from BreastFusionLib.cli.lesion_commands import load
+    from BreastFusionLib.exam import read_lesion_files
+
+    started = time.perf_counter()
+    if lesion is None:
+        masks = read_lesion_files(exam) if exam.is_dir() else {}
+        if len(masks) != 1:
+            names = ", ".join(sorted(masks)) or "none"
+            raise InputError(f"{exam} holds these lesions: {names}. Say which one with --lesion FILE.")
+        lesion = next(iter(masks.values()))
+    found, drawn = load(exam, lesion, segment, resample)
+    for series in (found.dce, found.t1, found.t2):
+        for phase in series.phases if series is not None else ():
+            _ = phase.image  # read now, so that the reading's own time is not the disk's
+    return found, drawn, time.perf_counter() - started
+
+
+def _clinical_row(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f'{path} cannot be read as JSON ({error}): expected one object, e.g. {{"age": 52}}.') from None
+    if not isinstance(row, dict):
+        raise InputError(f'{path} holds {type(row).__name__}: expected one JSON object, e.g. {{"age": 52}}.')
+    return row
