@@ -1,1 +1,11 @@
-"""images room."""
+"""Images as a network sees them: intensities that compare between scanners, patches round a lesion.
+
+scale = measure_scale(volume, spec.intensity)       # on the whole volume, once
+patch = extract_patch(volume, mask, spec, scale)    # pixels (slices, size_px, size_px), and where they lie
+"""
+
+from BreastFusionLib.images.intensity import IntensityScale, measure_scale
+from BreastFusionLib.images.patches import Patch, extract_patch
+from BreastFusionLib.images.settings import IntensitySpec, PatchSpec
+
+__all__ = ["IntensityScale", "IntensitySpec", "Patch", "PatchSpec", "extract_patch", "measure_scale"]
