@@ -1,0 +1,54 @@
+"""A bundle over a whole cohort: the same score as in a reading, case by case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from BreastFusionLib.cohort.features import write_table
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs, default_cache
+from BreastFusionLib.cohort.table import Cohort
+from BreastFusionLib.reading.bundle import Bundle
+
+__all__ = ["apply_bundle"]
+
+
+def apply_bundle(
+    bundle: Bundle,
+    cohort: Cohort,
+    out: Path,
+    cache: Path | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Score every case of a cohort and write `predictions.csv`.
+
+    Args:
+        bundle: the model.
+        cohort, workers, scheduler, progress: see `compute_inputs`.
+        out: the predictions: case_id, patient_id, label, score and, where the cohort has them, split and site. Cases
+            that failed are left out of it.
+        cache: folder of prepared inputs; beside the cohort's table when None.
+
+    Returns:
+        All rows with score, status and reason.
+    """
+    from BreastFusionLib.reading.cache import load_inputs
+    from BreastFusionLib.reading.score import score
+
+    recipe = bundle.recipe
+    prepared = compute_inputs(cohort, recipe.inputs, cache or default_cache(cohort), workers, scheduler, progress)
+    scores = {
+        str(case.case_id): score(load_inputs(Path(str(case.path))), bundle).probability
+        for case in prepared[prepared["status"] == "ok"].itertuples()
+    }
+    table = cohort.table.merge(prepared[["case_id", "status", "reason"]], on="case_id", validate="one_to_one")
+    table["score"] = table["case_id"].map(scores)
+    positive = recipe.task.classes.index(recipe.task.positive)
+    table["label"] = (table["label"] == positive).astype("Int64")
+    told = [name for name in ("split", "site") if name in table.columns and table[name].notna().any()]
+    columns = ["case_id", "patient_id", "label", "score", *told]
+    write_table(table.loc[table["status"] == "ok", columns], out)
+    return table

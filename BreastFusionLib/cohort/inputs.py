@@ -1,0 +1,247 @@
+"""The resumable map over many cases: each prepared once, kept by content and settings.
+
+What is computed lies as `<key>.safetensors` in the cache, written in one step, where the key is a hash of the
+case's files, its clinical columns and the settings. A second call therefore continues after a crash, a full disk or
+Ctrl-C, and a changed mask or setting is computed anew. One broken case is a row with its reason, never the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from BreastFusionLib.cohort.disk import is_disk_full, saying_disk_full
+from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.reading.recipe import InputsSpec
+
+__all__ = ["Progress", "compute_inputs", "covering", "covers", "default_cache"]
+
+Progress = Callable[[int, int], None]
+"""Called as progress(done, total)."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class CaseTask:
+    """Everything a worker needs to prepare one case; travels to other processes."""
+
+    row: Mapping[str, Any]
+    folder: Path
+    clinical_columns: tuple[str, ...]
+    inputs: InputsSpec
+    cache: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class CaseResult:
+    """What became of one case: a row of the result, and the traceback for the log."""
+
+    case_id: str
+    status: str
+    reason: str = ""
+    path: str = ""
+    seconds: float = 0.0
+    trace: str = ""
+    disk_full: bool = False
+
+
+def default_cache(cohort: Cohort) -> Path:
+    """Return where inputs are kept when nobody says otherwise: beside the cohort's table."""
+    return cohort.folder / "cache"
+
+
+def compute_inputs(
+    cohort: Cohort,
+    inputs: InputsSpec,
+    cache: Path,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+    prepare_to: Callable[[CaseTask], Path] | None = None,
+) -> pd.DataFrame:
+    """Prepare every case of a cohort, each once.
+
+    Args:
+        cohort: the cases.
+        inputs: what is prepared.
+        cache: folder of the prepared files; several cohorts and settings may share it.
+        workers: local processes; 1 works in this process, without Dask.
+        scheduler: address of a running Dask scheduler whose workers see the same paths, instead of local processes.
+        progress: called as progress(done, total).
+        prepare_to: prepares one case into the cache and returns its file; the default runs `reading.prepare`.
+
+    Returns:
+        One row a case in the cohort's order: case_id, status ('ok' or 'failed'), reason, path, seconds. Tracebacks
+        of failed cases are in the log and in `<cache>/failures.log`.
+
+    Raises:
+        InputError: the disk is full. KeyboardInterrupt passes through. What is done stays done in both cases.
+    """
+    cache = Path(cache).resolve()
+    with saying_disk_full(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+    work = Work(prepare_to or prepare_to_cache)
+    results = {name: CaseResult(name, "failed", reason) for name, reason in cohort.problems.items()}
+    folder, total = cohort.folder.resolve(), len(cohort.table)
+    tasks = [CaseTask(row, folder, cohort.clinical_columns, inputs, cache) for row in records(cohort.usable)]
+    for result in _run(work, tasks, workers, scheduler):
+        if result.disk_full:
+            with saying_disk_full(cache):
+                raise OSError(f"No space left on device: {result.reason}")
+        results[result.case_id] = result
+        if progress is not None:
+            progress(len(results), total)
+    failed = [result for result in results.values() if result.status == "failed"]
+    _log_failures(failed, cache)
+    columns = ["case_id", "status", "reason", "path", "seconds"]
+    rows = [dataclasses.asdict(results[case_id]) for case_id in cohort.table["case_id"]]
+    return pd.DataFrame(rows, columns=columns)
+
+
+class Work:
+    """The function that runs in a worker: prepares a case and never raises, so that one case cannot end the map."""
+
+    def __init__(self, prepare_to: Callable[[CaseTask], Path]) -> None:
+        """Take what prepares one case into the cache."""
+        self.prepare_to = prepare_to
+
+    def __call__(self, task: CaseTask) -> CaseResult:
+        """Prepare one case."""
+        case_id, start = str(task.row["case_id"]), time.perf_counter()
+        try:
+            path = self.prepare_to(task)
+        except InputError as error:
+            return CaseResult(case_id, "failed", str(error), trace=traceback.format_exc())
+        except Exception as error:
+            reason = f"Unexpected {type(error).__name__}: {error}"
+            return CaseResult(case_id, "failed", reason, trace=traceback.format_exc(), disk_full=is_disk_full(error))
+        return CaseResult(case_id, "ok", path=str(path), seconds=time.perf_counter() - start)
+
+
+def prepare_to_cache(task: CaseTask) -> Path:
+    """Prepare one case unless its file is in the cache already; return the file."""
+    from BreastFusionLib.reading.cache import inputs_key, save_inputs
+    from BreastFusionLib.reading.prepare import prepare
+
+    key = inputs_key(case_files(task.row, task.folder), task.inputs, task.row)
+    path = task.cache / f"{key}.safetensors"
+    if not path.is_file():
+        save_inputs(prepare(load_case(task.row, task.folder, task.clinical_columns), task.inputs), path)
+    return path
+
+
+def case_files(row: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Return all files that a case is made of, in a fixed order."""
+    exam = folder / str(row["exam"])
+    lesion = lesion_path(row, folder)
+    # An exam folder also holds the masks of its other lesions: drawing a second one leaves the first as it was.
+    images = [p for p in exam.rglob("*") if p.is_file() and p.parent.name != "lesions"] if exam.is_dir() else [exam]
+    return [*sorted(images), lesion]
+
+
+def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
+    """Return one preparation that serves several recipes, so that each case is read and measured once for all.
+
+    Raises:
+        InputError: the recipes want the same source in different ways.
+    """
+    first = inputs[0]
+    sequences = tuple(s for s in ("dce", "t1", "t2") if any(s in i.sequences for i in inputs))
+    merged = dataclasses.replace(
+        first,
+        sequences=sequences,
+        patch=next((i.patch for i in inputs if i.patch is not None), None),
+        radiomics=next((i.radiomics for i in inputs if i.radiomics is not None), None),
+        kinetics=any(i.kinetics for i in inputs),
+        clinical=tuple(dict.fromkeys(name for i in inputs for name in i.clinical)),
+    )
+    for one in inputs:
+        if not covers(merged, one):
+            raise InputError(
+                f"The recipes prepare their inputs differently ({one} does not fit into {merged}): "
+                "they cannot share one preparation. Train them one by one."
+            )
+    return merged
+
+
+def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
+    """Tell whether inputs prepared by one specification hold, unchanged, all that another one wants.
+
+    Measured vectors must have the same names in the same order: radiomics those of the same sequences, clinical
+    columns the same list.
+    """
+    same_mapping = (prepared.dce_phase, prepared.registration) == (wanted.dce_phase, wanted.registration)
+    return (
+        same_mapping
+        and set(wanted.sequences) <= set(prepared.sequences)
+        and wanted.patch in (None, prepared.patch)
+        and (
+            wanted.radiomics is None or (wanted.radiomics, wanted.sequences) == (prepared.radiomics, prepared.sequences)
+        )
+        and (prepared.kinetics or not wanted.kinetics)
+        and wanted.clinical in ((), prepared.clinical)
+    )
+
+
+def _run(work: Work, tasks: list[CaseTask], workers: int, scheduler: str | None) -> Iterator[CaseResult]:
+    if scheduler is None and workers <= 1:
+        yield from map(work, tasks)
+    else:
+        yield from _run_on_dask(work, tasks, workers, scheduler)
+
+
+def _run_on_dask(work: Work, tasks: list[CaseTask], workers: int, scheduler: str | None) -> Iterator[CaseResult]:
+    """Map over Dask workers, results as they come; leaving early (an error, Ctrl-C) cancels what has not begun."""
+    from distributed import Client, LocalCluster, as_completed
+
+    cluster = None
+    if scheduler is None:
+        # One thread each: ITK and PyTorch would otherwise start as many threads as cores in every process.
+        environment = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        cluster = LocalCluster(
+            n_workers=min(workers, max(len(tasks), 1)),
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=None,  # an exam may well need more than an equal share; the system decides
+            env=environment,
+            silence_logs=logging.ERROR,
+        )
+    try:
+        client = Client(cluster if cluster is not None else scheduler)
+        try:
+            futures = client.map(work, tasks, pure=False)
+            names = dict(zip((future.key for future in futures), tasks, strict=True))
+            for future in as_completed(futures):
+                yield _result_of(future, names[future.key])
+        finally:
+            client.close()
+    finally:
+        if cluster is not None:
+            cluster.close()
+
+
+def _result_of(future: Any, task: CaseTask) -> CaseResult:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    # The worker itself died (killed for memory, a crash in compiled code) several times over this case.
+    return CaseResult(str(task.row["case_id"]), "failed", f"The worker process ended ({error}).", trace=repr(error))
+
+
+def _log_failures(failed: Sequence[CaseResult], cache: Path) -> None:
+    for result in failed:
+        logger.warning("%s: %s", result.case_id, result.reason)
+    text = "\n".join(f"{result.case_id}: {result.reason}\n{result.trace}" for result in failed)
+    if text:
+        with saying_disk_full(cache), (cache / "failures.log").open("a", encoding="utf-8") as log:
+            log.write(f"-- {time.strftime('%Y-%m-%d %H:%M:%S')}\n{text}\n")

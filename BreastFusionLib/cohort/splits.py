@@ -1,0 +1,59 @@
+"""Splits by patient: stratified, the same for the same seed whatever the order of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from BreastFusionLib.cohort.table import SPLITS
+from BreastFusionLib.errors import InputError
+
+__all__ = ["split_by_patient"]
+
+
+def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1, 0.2), seed: int = 0) -> pd.Series:
+    """Assign every case to training, validation or test, all cases of a patient to the same.
+
+    Patients are grouped by the largest label among their cases (a patient with one malignant lesion is a
+    malignant patient), and each group is divided in proportion, so that every split holds every class as long as
+    the class has one patient for each split.
+
+    Args:
+        table: with the columns patient_id and label.
+        fractions: shares of patients for training, validation and test; they add up to 1.
+        seed: of the random order within each group.
+
+    Returns:
+        'train', 'validation' or 'test' for each row, with the table's index.
+
+    Raises:
+        InputError: fractions that are negative or do not add up to 1.
+    """
+    if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise InputError(f"Split fractions {list(fractions)}: three shares (train, validation, test) that add up to 1.")
+    strata = table["label"].fillna(-1).astype(int).groupby(table["patient_id"]).max()
+    generator = np.random.default_rng(seed)
+    assigned: dict[str, str] = {}
+    for label in sorted(strata.unique()):
+        patients = generator.permutation(sorted(strata.index[strata == label]))
+        ends = np.cumsum(_counts(len(patients), fractions))
+        for split, members in zip(SPLITS, np.split(patients, ends[:-1]), strict=True):
+            assigned.update(dict.fromkeys(members.tolist(), split))
+    return table["patient_id"].map(assigned).rename("split")
+
+
+def _counts(total: int, fractions: Sequence[float]) -> list[int]:
+    """Divide `total` in proportion by largest remainders, at least one each where there are enough."""
+    exact = [fraction * total for fraction in fractions]
+    counts = [int(value + 1e-9) for value in exact]
+    by_remainder = sorted(range(len(fractions)), key=lambda i: counts[i] - exact[i])
+    for i in by_remainder[: total - sum(counts)]:
+        counts[i] += 1
+    wanted = [i for i, fraction in enumerate(fractions) if fraction > 0]
+    for i in wanted:
+        if counts[i] == 0 and total >= len(wanted):
+            counts[max(wanted, key=lambda j: counts[j])] -= 1
+            counts[i] = 1
+    return counts

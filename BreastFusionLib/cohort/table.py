@@ -1,0 +1,229 @@
+"""The case table: one row a case, read from CSV or Parquet, checked before anything expensive starts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from BreastFusionLib.errors import InputError, nearest_known
+
+if TYPE_CHECKING:
+    from BreastFusionLib.reading.model import Case
+
+__all__ = ["COLUMNS", "SPLITS", "Cohort", "lesion_path", "load_case", "read_cohort", "records", "require_two_classes"]
+
+REQUIRED = ("case_id", "patient_id", "exam", "lesion")
+COLUMNS = (*REQUIRED, "side", "label", "split", "site")
+SPLITS = ("train", "validation", "test")
+_SPLIT_WORDS = {"training": "train", "val": "validation", "valid": "validation", "testing": "test"}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A checked table of cases.
+
+    Attributes:
+        table: one row a case; `case_id`, `patient_id`, `exam`, `lesion` are text, `label` is 0, 1, .. or missing
+            (Int64), `split` one of 'train', 'validation', 'test' or missing; all other columns are clinical.
+        folder: what the paths in `exam` and `lesion` are relative to.
+        problems: case_id -> sentence, for rows that cannot be used (a file is missing). The rest goes on.
+    """
+
+    table: pd.DataFrame
+    folder: Path
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def clinical_columns(self) -> tuple[str, ...]:
+        """Columns beside those that this library knows."""
+        return tuple(name for name in self.table.columns if name not in COLUMNS)
+
+    @property
+    def usable(self) -> pd.DataFrame:
+        """The rows without a problem."""
+        return self.table[~self.table["case_id"].isin(list(self.problems))]
+
+    def case(self, case_id: str) -> Case:
+        """Load one case: its exam, its lesion on the DCE grid, its clinical columns.
+
+        Raises:
+            InputError: no such case, or files that cannot be used.
+        """
+        rows = self.table[self.table["case_id"] == case_id]
+        if rows.empty:
+            raise InputError(f"The cohort has no case '{case_id}'. {nearest_known(case_id, self.table['case_id'])}")
+        return load_case(records(rows)[0], self.folder, self.clinical_columns)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as mappings from column to value."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[str]) -> Case:
+    """Load the case of one row; see `Cohort.case`."""
+    from BreastFusionLib.exam import read_exam
+    from BreastFusionLib.lesion.masks import make_lesion, read_mask
+    from BreastFusionLib.reading.model import Case
+
+    exam = read_exam(folder / str(row["exam"]))
+    mask = read_mask(lesion_path(row, folder))
+    lesion = make_lesion(mask, exam, lesion_id=lesion_path(row, folder).name.split(".")[0])
+    if row.get("side") in ("left", "right"):  # a person's word counts more than the midline
+        lesion = dataclasses.replace(lesion, side=row["side"])
+    clinical = {name: row[name] for name in clinical_columns if not pd.isna(row[name])}
+    return Case(exam, lesion, str(row["case_id"]), clinical)
+
+
+def lesion_path(row: Mapping[str, Any], folder: Path) -> Path:
+    """Return the mask file of a row: a path, or the name of a lesion in the exam folder's `lesions/`."""
+    name = str(row["lesion"])
+    inside = folder / str(row["exam"]) / "lesions" / f"{name}.nii.gz"
+    return inside if inside.is_file() else folder / name
+
+
+def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant")) -> Cohort:
+    """Read a case table and check what can be checked without opening an image.
+
+    Args:
+        path: .csv or .parquet with the columns case_id, patient_id, exam, lesion, and as needed side, label (0, 1,
+            or one of `classes`), split, site; further columns are clinical. Paths are relative to the file.
+        classes: names of the labels, label 0 first.
+
+    Returns:
+        The cohort; rows whose files are missing are in `problems`.
+
+    Raises:
+        InputError: a column is missing or a value cannot be understood, a case_id comes twice, the same lesion has
+            two labels, an exam belongs to two patients, or a patient is in two splits.
+    """
+    path = Path(path)
+    table = _read_table(path)
+    for name in REQUIRED:
+        if name not in table.columns:
+            raise InputError(
+                f"{path.name} has no column '{name}'. A cohort needs {', '.join(REQUIRED)}; found: "
+                f"{', '.join(map(str, table.columns))}."
+            )
+        table[name] = _text(table, name, path)
+    if table.empty:
+        raise InputError(f"{path.name} has no rows: one row for each case is expected.")
+    _refuse_repeated_cases(table, path)
+    table["label"] = _labels(table, classes, path)
+    table["split"] = _splits(table, path)
+    for one, many, why in (
+        (["exam", "lesion"], "label", "the same lesion has several labels"),
+        (["exam"], "patient_id", "the same exam belongs to several patients"),
+        (["patient_id"], "split", "a patient is in several splits, so that the test would know the training's answer"),
+    ):
+        _refuse_several(table, one, many, why, path)
+    return Cohort(table, path.parent, _missing_files(table, path.parent))
+
+
+def require_two_classes(labels: pd.Series, where: str) -> None:
+    """Refuse labels that are all the same.
+
+    Raises:
+        InputError: fewer than two different labels.
+    """
+    found = sorted(labels.dropna().unique().tolist())
+    if len(found) < 2:
+        what = f"only label {found[0]}" if found else "no label at all"
+        raise InputError(f"{where} has {what}: at least one case of each class is needed. Check the column 'label'.")
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError(f"{path} is not a file: a cohort is a .csv or .parquet table with one row for each case.")
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        if path.suffix == ".csv":
+            # Identifiers keep their leading zeros; labels and clinical columns are typed by pandas.
+            return pd.read_csv(path, dtype=dict.fromkeys(REQUIRED, "str"))
+    except (ValueError, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} cannot be read as a table: {error}") from error
+    raise InputError(f"{path.name}: a cohort is a .csv or .parquet table, not '{path.suffix}'.")
+
+
+def _text(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    empty = table.index[table[name].isna()]
+    if len(empty):
+        raise InputError(f"{path.name}, row {empty[0] + 2}: '{name}' is empty. Fill it in or remove the row.")
+    return table[name].astype(str).str.strip()
+
+
+def _refuse_repeated_cases(table: pd.DataFrame, path: Path) -> None:
+    repeated = table.loc[table["case_id"].duplicated(), "case_id"].unique()
+    if len(repeated):
+        raise InputError(
+            f"{path.name}: case_id {_some(repeated)} comes more than once. Every case needs a name of its own; "
+            "two lesions of an exam are two cases."
+        )
+
+
+def _labels(table: pd.DataFrame, classes: Sequence[str], path: Path) -> pd.Series:
+    """Return labels as Int64, missing where the table has none."""
+    if "label" not in table.columns:
+        return pd.Series(pd.NA, index=table.index, dtype="Int64")
+    words = {name.lower(): number for number, name in enumerate(classes)}
+    numbers = {str(number): number for number in range(len(classes))}
+    known = {**words, **numbers, **{f"{number}.0": number for number in range(len(classes))}}
+
+    def understand(value: object) -> object:
+        if pd.isna(value):  # type: ignore[call-overload]
+            return pd.NA
+        word = str(int(value)) if isinstance(value, bool) else str(value).strip().lower()
+        if word not in known:
+            choices = ", ".join(f"{number} or '{name}'" for number, name in enumerate(classes))
+            raise InputError(f"{path.name}: the label {value!r} is not known. Expected: {choices}.")
+        return known[word]
+
+    return pd.Series([understand(value) for value in table["label"]], index=table.index, dtype="Int64")
+
+
+def _splits(table: pd.DataFrame, path: Path) -> pd.Series:
+    if "split" not in table.columns:
+        return pd.Series(pd.NA, index=table.index, dtype="str")
+    words = table["split"].astype("str").str.strip().str.lower().replace(_SPLIT_WORDS)
+    for word in words.dropna().unique():
+        if word not in SPLITS:
+            raise InputError(f"{path.name}: the split '{word}' is not known. {nearest_known(word, SPLITS)}")
+    if words.isna().any() and not words.isna().all():
+        case_id = table.loc[words.isna(), "case_id"].iloc[0]
+        raise InputError(
+            f"{path.name}: case '{case_id}' has no split while others have. Fill it in, or drop the column."
+        )
+    return words
+
+
+def _refuse_several(table: pd.DataFrame, one: list[str], many: str, why: str, path: Path) -> None:
+    counts = table.dropna(subset=[many]).groupby(one)[many].nunique()
+    wrong = counts.index[counts > 1]
+    if len(wrong):
+        rows = table.set_index(one).loc[[wrong[0]]]
+        raise InputError(
+            f"{path.name}: {why} ({many} {_some(rows[many].unique())} for the cases {_some(rows['case_id'])}"
+            f"{f', and {len(wrong) - 1} more like this' if len(wrong) > 1 else ''}). Correct the table."
+        )
+
+
+def _missing_files(table: pd.DataFrame, folder: Path) -> dict[str, str]:
+    problems = {}
+    for row in records(table):
+        exam, lesion = folder / row["exam"], lesion_path(row, folder)
+        if not exam.exists():
+            problems[row["case_id"]] = f"The exam {row['exam']} does not exist beside the table. Correct its path."
+        elif not lesion.exists():
+            problems[row["case_id"]] = f"The lesion {row['lesion']} does not exist beside the table. Correct its path."
+    return problems
+
+
+def _some(values: object, limit: int = 5) -> str:
+    names = [str(value) for value in values]  # type: ignore[attr-defined]
+    return ", ".join(names[:limit]) + (f", .. ({len(names)} in all)" if len(names) > limit else "")

@@ -1,0 +1,90 @@
+"""Features of a frozen encoder, computed once: of every case as it is, and of replayed augmentations of it.
+
+A frozen encoder gives the same features in every epoch, so a hundred epochs cost one pass for each replay. Each pass
+is a file of its own; a run that was stopped continues with the passes that are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from BreastFusionLib.cohort.disk import saying_disk_full
+from BreastFusionLib.files import replacing
+from BreastFusionLib.reading.score import running
+from BreastFusionLib.training.augment import apply_augmentation
+from BreastFusionLib.training.data import CHUNK, Batches, CaseTensors
+from BreastFusionLib.training.recipe import TrainingSpec
+
+if TYPE_CHECKING:
+    from BreastFusionLib.models.network import FusionNetwork
+
+__all__ = ["frozen_features", "replays_of"]
+
+Tensors = dict[str, torch.Tensor]
+
+
+def replays_of(spec: TrainingSpec) -> list[int]:
+    """Return the replays that training will ask for."""
+    if spec.augmentation is None:
+        return []
+    return list(range(min(spec.replays, spec.epochs) if spec.replays else spec.epochs))
+
+
+def frozen_features(
+    network: FusionNetwork,
+    cases: CaseTensors,
+    training_rows: Sequence[int],
+    spec: TrainingSpec,
+    folder: Path,
+    device: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[int | None, Tensors]:
+    """Return replay (None: not augmented) -> image source -> (n, D) float32 on the CPU, zeros where never needed.
+
+    Args:
+        network: in eval mode on `device`.
+        cases: all n cases of the run.
+        training_rows: those that are augmented.
+        spec: augmentation, its replays, seed.
+        folder: keeps one file a pass.
+        device: where the encoder runs.
+        progress: called as progress(passes done, passes in all).
+    """
+    patches = Batches(cases, spec, None)
+    passes: list[int | None] = [None, *replays_of(spec)]
+    found: dict[int | None, Tensors] = {}
+    for done, replay in enumerate(passes, start=1):
+        path = folder / ("plain.safetensors" if replay is None else f"replay_{replay:03d}.safetensors")
+        if path.is_file():
+            found[replay] = load_file(path)
+        else:
+            rows = range(len(cases)) if replay is None else training_rows
+            found[replay] = _one_pass(network, patches, rows, len(cases), replay, device)
+            with saying_disk_full(folder), replacing(path) as temporary:
+                save_file(found[replay], temporary)
+        if progress is not None:
+            progress(done, len(passes))
+    return found
+
+
+@torch.inference_mode()
+def _one_pass(
+    network: FusionNetwork, patches: Batches, rows: Sequence[int], count: int, replay: int | None, device: str
+) -> Tensors:
+    found: Tensors = {}
+    with running(device):
+        for start in range(0, len(rows), CHUNK):
+            chunk = tuple(rows[start : start + CHUNK])
+            batch = patches[replay, chunk]
+            for source, images in batch["images"].items():
+                pixels = images.to(device)
+                if "matrices" in batch:
+                    pixels = apply_augmentation(pixels, batch["matrices"].to(device))
+                features = network.encode(source, pixels).float().cpu()
+                found.setdefault(source, torch.zeros(count, features.shape[1]))[list(chunk)] = features
+    return found

@@ -1,0 +1,95 @@
+"""A run: the folder that training a recipe on a cohort leaves behind, and continues in when called again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from BreastFusionLib.cohort.disk import saying_disk_full
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.files import to_plain, write_json
+
+__all__ = ["Run", "begin_run"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run.
+
+    It holds recipe.json (resolved), run.json (what was trained on what), log.csv and curves.svg, checkpoints/,
+    failed.csv (cases that could not be prepared), predictions.csv (all splits), predictions_test.csv and bundle/.
+    """
+
+    folder: Path
+
+    @property
+    def bundle(self) -> Path:
+        """The model folder."""
+        return self.folder / "bundle"
+
+    @property
+    def predictions(self) -> Path:
+        """case_id, patient_id, label, score, split (and site) of every case."""
+        return self.folder / "predictions.csv"
+
+    @property
+    def test_predictions(self) -> Path:
+        """The same of the test cases alone, which is what an evaluation takes."""
+        return self.folder / "predictions_test.csv"
+
+    @property
+    def log(self) -> Path:
+        """One row an epoch."""
+        return self.folder / "log.csv"
+
+    @property
+    def finished(self) -> bool:
+        """Whether everything is there; the bundle is written last."""
+        return (self.bundle / "checksums.json").is_file()
+
+
+def begin_run(folder: Path, settings: Mapping[str, Any]) -> Run:
+    """Begin a run, or continue one with the same settings.
+
+    Args:
+        folder: of the run.
+        settings: what its result depends on (resolved recipe, cohort, prepared inputs); what is known later may be
+            told by a second call.
+
+    Raises:
+        InputError: the folder holds a run with other settings, or something else, or the disk is full.
+    """
+    wanted, found, path = to_plain(dict(settings)), {}, folder / "run.json"
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path} cannot be read ({error}). Choose another folder, or delete this one.") from error
+        differences = _differences(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
+        if differences:
+            raise InputError(
+                f"{folder} holds a run with other settings: {'; '.join(differences[:3])}"
+                f"{f'; and {len(differences) - 3} more' if len(differences) > 3 else ''}. "
+                "Choose another folder, or delete this one to train anew."
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no run: choose another folder.")
+    with saying_disk_full(folder):
+        write_json(path, {**found, **wanted})
+        write_json(folder / "recipe.json", wanted["recipe"])
+    return Run(folder)
+
+
+def _differences(found: Any, wanted: Any, place: str = "") -> list[str]:
+    """Say in words where two nested plain values differ."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        keys = [*wanted, *(key for key in found if key not in wanted)]
+        return [
+            sentence
+            for key in keys
+            for sentence in _differences(found.get(key), wanted.get(key), f"{place}.{key}".removeprefix("."))
+        ]
+    return [] if found == wanted else [f"{place} was {found!r}, is now {wanted!r}"]

@@ -1,0 +1,122 @@
+"""What a case table must be, and what each mistake in it is answered with."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from BreastFusionLib.cohort import cohort_fingerprint, read_cohort
+from BreastFusionLib.cohort.table import require_two_classes
+from BreastFusionLib.errors import InputError
+
+
+def rows(**changes: list) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "case_id": ["001", "002", "003"],
+            "patient_id": ["p1", "p1", "p2"],
+            "exam": ["e1", "e1", "e2"],
+            "lesion": ["a.nii.gz", "b.nii.gz", "c.nii.gz"],
+            "label": [0, 1, 1],
+            "age": [50, 50, 61],
+        }
+    )
+    return table.assign(**changes)
+
+
+def write(folder: Path, table: pd.DataFrame, name: str = "cohort.csv") -> Path:
+    for exam in ("e1", "e2"):
+        (folder / exam).mkdir(exist_ok=True)
+    for lesion in ("a", "b", "c"):
+        (folder / f"{lesion}.nii.gz").touch()
+    path = folder / name
+    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", ["cohort.csv", "cohort.parquet"])
+def test_a_good_table_keeps_its_identifiers_and_columns(tmp_path, name):
+    cohort = read_cohort(write(tmp_path, rows(), name))
+    assert cohort.table["case_id"].tolist() == ["001", "002", "003"]
+    assert cohort.table["label"].tolist() == [0, 1, 1]
+    assert cohort.clinical_columns == ("age",)
+    assert cohort.folder == tmp_path
+    assert cohort.problems == {}
+    assert cohort.table["split"].isna().all()
+
+
+def test_labels_may_be_class_names_numbers_or_absent(tmp_path):
+    cohort = read_cohort(write(tmp_path, rows(label=["Benign", "malignant", None])))
+    assert cohort.table["label"].tolist()[:2] == [0, 1]
+    assert cohort.table["label"].isna().tolist() == [False, False, True]
+    assert read_cohort(write(tmp_path, rows().drop(columns="label"))).table["label"].isna().all()
+    cohort = read_cohort(write(tmp_path, rows(label=["other", "luminal a", "other"])), classes=("other", "luminal A"))
+    assert cohort.table["label"].tolist() == [0, 1, 0]
+
+
+def test_a_missing_file_is_a_problem_of_its_row_alone(tmp_path):
+    path = write(tmp_path, rows(lesion=["a.nii.gz", "gone.nii.gz", "c.nii.gz"]))
+    cohort = read_cohort(path)
+    assert list(cohort.problems) == ["002"]
+    assert "gone.nii.gz does not exist" in cohort.problems["002"]
+    assert cohort.usable["case_id"].tolist() == ["001", "003"]
+
+
+def test_a_lesion_may_be_named_as_in_its_exam_folder(tmp_path):
+    path = write(tmp_path, rows(lesion=["L1", "b.nii.gz", "c.nii.gz"]))
+    (tmp_path / "e1" / "lesions").mkdir()
+    (tmp_path / "e1" / "lesions" / "L1.nii.gz").touch()
+    assert read_cohort(path).problems == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (rows().drop(columns="exam"), "no column 'exam'"),
+        (rows(case_id=["1", "1", "2"]), "case_id 1 comes more than once"),
+        (rows(case_id=["1", None, "2"]), "row 3: 'case_id' is empty"),
+        (rows(label=[0, 2, 1]), "the label .* is not known. Expected: 0 or 'benign', 1 or 'malignant'"),
+        (rows(split=["train", "trian", "test"]), "the split 'trian' is not known. Did you mean 'train'"),
+        (rows(split=["train", "test", "test"]), "a patient is in several splits.*train, test for the cases 001, 002"),
+        (rows(split=["train", None, "test"]), "case '002' has no split while others have"),
+        (rows(lesion=["a.nii.gz", "a.nii.gz", "c.nii.gz"]), "the same lesion has several labels"),
+        (rows(exam=["e1", "e1", "e1"]), "the same exam belongs to several patients"),
+        (rows().head(0), "has no rows"),
+    ],
+)
+def test_mistakes_are_told_with_file_place_and_remedy(tmp_path, table, words):
+    with pytest.raises(InputError, match=words) as caught:
+        read_cohort(write(tmp_path, table))
+    assert "cohort.csv" in str(caught.value)
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is not a file"):
+        read_cohort(tmp_path / "none.csv")
+    (tmp_path / "table.xlsx").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"not '\.xlsx'"):
+        read_cohort(tmp_path / "table.xlsx")
+    (tmp_path / "table.parquet").write_bytes(b"no parquet")
+    with pytest.raises(InputError, match="cannot be read as a table"):
+        read_cohort(tmp_path / "table.parquet")
+
+
+def test_one_class_only_is_refused_where_two_are_needed():
+    with pytest.raises(InputError, match="The cohort has only label 1"):
+        require_two_classes(pd.Series([1, 1], dtype="Int64"), "The cohort")
+    with pytest.raises(InputError, match="no label at all"):
+        require_two_classes(pd.Series([pd.NA], dtype="Int64"), "The cohort")
+    require_two_classes(pd.Series([1, 0], dtype="Int64"), "The cohort")
+
+
+def test_an_unknown_case_is_answered_with_the_nearest(tmp_path):
+    with pytest.raises(InputError, match="Did you mean '001'"):
+        read_cohort(write(tmp_path, rows())).case("01")
+
+
+def test_the_fingerprint_knows_cases_labels_and_splits_but_not_their_order():
+    table = rows()
+    assert cohort_fingerprint(table) == cohort_fingerprint(table.iloc[::-1])
+    assert cohort_fingerprint(table) == cohort_fingerprint(table.assign(age=0, exam="elsewhere"))
+    assert cohort_fingerprint(table) != cohort_fingerprint(table.assign(label=[1, 1, 1]))
+    assert cohort_fingerprint(table) != cohort_fingerprint(table.head(2))
