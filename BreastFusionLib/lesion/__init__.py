@@ -1,1 +1,29 @@
-"""lesion room."""
+"""Lesions: from a mask in a file to a lesion with a side, its size, its place on T1 and T2, and its kinetics.
+
+`read_lesion` reads and checks a mask (`read_mask` and `make_lesion` are its two halves), `measure` tells size and
+place, `map_lesion` carries it to another sequence, `measure_kinetics` reads its time-intensity curve, and
+`segment_from_seed` outlines a lesion from one click.
+"""
+
+from BreastFusionLib.lesion.delineation import segment_from_seed
+from BreastFusionLib.lesion.kinetics import KINETIC_FEATURES, KineticPhase, Kinetics, measure_kinetics
+from BreastFusionLib.lesion.mapping import map_lesion
+from BreastFusionLib.lesion.masks import make_lesion, read_lesion, read_mask
+from BreastFusionLib.lesion.measure import Measurements, measure
+from BreastFusionLib.lesion.model import Lesion, MappedLesion
+
+__all__ = [
+    "KINETIC_FEATURES",
+    "KineticPhase",
+    "Kinetics",
+    "Lesion",
+    "MappedLesion",
+    "Measurements",
+    "make_lesion",
+    "map_lesion",
+    "measure",
+    "measure_kinetics",
+    "read_lesion",
+    "read_mask",
+    "segment_from_seed",
+]

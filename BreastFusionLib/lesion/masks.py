@@ -1,0 +1,175 @@
+"""From a file to a lesion: reading masks, and the checks that every lesion passes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from pydicom.misc import is_dicom
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_difference, resample_onto
+from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.lesion.dicom_seg import find_dicom_seg, read_dicom_seg
+from BreastFusionLib.lesion.labels import binary_mask
+from BreastFusionLib.lesion.measure import label_components, measure
+from BreastFusionLib.lesion.model import Lesion
+from BreastFusionLib.lesion.placing import place_on
+from BreastFusionLib.lesion.slicer_seg import is_slicer_segmentation, slicer_segment
+
+__all__ = ["make_lesion", "read_lesion", "read_mask"]
+
+
+def read_lesion(
+    path: str | os.PathLike[str],
+    exam: Exam,
+    segment: str | int | None = None,
+    lesion_id: str | None = None,
+    resample: bool = False,
+) -> Lesion:
+    """Read a lesion of an exam from a file and check it: `read_mask` and `make_lesion` in one.
+
+    Args:
+        path: see `read_mask`.
+        exam: the exam in which it was drawn.
+        segment: see `read_mask`.
+        lesion_id: see `make_lesion`; None: the file's name without its suffixes.
+        resample: see `make_lesion`.
+    """
+    name = Path(path).name
+    mask = read_mask(path, segment, exam.dce.grid)
+    return make_lesion(mask, exam, lesion_id or name.split(".")[0], resample, source=name)
+
+
+def read_mask(path: str | os.PathLike[str], segment: str | int | None = None, grid: Grid | None = None) -> sitk.Image:
+    """Read a mask from NIfTI, NRRD, 3D Slicer's seg.nrrd or DICOM SEG.
+
+    Args:
+        path: the file, or a folder that holds one DICOM SEG.
+        segment: which one, when the file holds several: the label of a label image; the name, the ID or the place in
+            the list (from 1) of a seg.nrrd; the Segment Label or Segment Number of a DICOM SEG.
+        grid: grid of the exam's DCE series. seg.nrrd and DICOM SEG store only the part of the volume that holds
+            something; with `grid` that part is put back where its voxels coincide with those of `grid`.
+
+    Returns:
+        sitk.sitkUInt8, 1 inside; on `grid` where the part could be put back, else on the file's own grid.
+
+    Raises:
+        InputError: a file that is absent, unreadable, not 3-D, without such a segment, or with values that are no
+            labels.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: the file of a lesion's mask is expected. Check the path.")
+    if path.is_dir():
+        path = find_dicom_seg(path)
+    if is_dicom(path):
+        return read_dicom_seg(path, segment, grid)
+    image = _read_image(path)
+    if is_slicer_segmentation(image):
+        mask = slicer_segment(image, segment, path.name)
+        return mask if grid is None else place_on([mask], grid) or mask
+    return binary_mask(image, segment, path.name)
+
+
+def make_lesion(
+    mask: sitk.Image,
+    exam: Exam,
+    lesion_id: str = "lesion",
+    resample: bool = False,
+    source: str = "",
+) -> Lesion:
+    """Check a mask and make it a lesion of an exam.
+
+    Args:
+        mask: non-zero inside, on the grid of the exam's DCE series.
+        exam: the exam in which it was drawn.
+        lesion_id: a name without patient data.
+        resample: take a mask on another grid of the same frame, by nearest neighbour; the change of its volume is
+            among the lesion's warnings.
+        source: the mask's file name, for messages.
+
+    Raises:
+        InputError: a mask that is empty, not 3-D, on another grid, outside the DCE volume, or with values that are
+            no labels.
+    """
+    from BreastFusionLib.exam.breast import side_of
+
+    where = source or f"The mask of '{lesion_id}'"
+    mask = binary_mask(mask, None, where)
+    warnings = []
+    grid = exam.dce.grid
+    if describe_difference(mask, grid):
+        if not resample:
+            raise _other_grid(mask, exam, where)
+        mask, warning = _resampled(mask, exam, where)
+        warnings.append(warning)
+    # From here on the grids are equal to the last digit, not only within the tolerance.
+    mask = grid.put_on(mask)
+    measured = measure(mask)
+    if measured.voxels == 1:
+        warnings.append("The lesion is a single voxel: it has a place and a signal, but no shape and no texture.")
+    if measured.touches_border:
+        warnings.append("The lesion touches the border of the DCE volume: a part of it may be missing.")
+    if measured.components > 1:
+        largest = _largest_share(mask, measured.box)
+        warnings.append(
+            f"The lesion has {measured.components} separate parts, the largest with {100 * largest:.0f} % of its "
+            "voxels: they are measured as one lesion."
+        )
+    return Lesion(mask, lesion_id, side_of(measured.center_lps, exam), tuple(warnings))
+
+
+def _read_image(path: Path) -> sitk.Image:
+    try:
+        image = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise InputError(
+            f"{path.name} cannot be read as an image: a mask as NIfTI, NRRD, seg.nrrd or DICOM SEG is expected. "
+            "Check that the file is complete."
+        ) from error
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        return image[..., 0]
+    return image
+
+
+def _other_grid(mask: sitk.Image, exam: Exam, where: str) -> InputError:
+    own, dce = Grid.of(mask), exam.dce.grid
+    series = f"the DCE series '{exam.dce.description}'"
+    if own.size == dce.size:
+        found = f"{where} does not lie on the grid of {series}: {describe_difference(own, dce)}"
+    else:
+        found = f"{where} lies on a {_size(own)} grid, {series} on {_size(dce)}"
+    return InputError(f"{found}: draw the lesion on the DCE series or pass --resample.")
+
+
+def _size(grid: Grid) -> str:
+    return "x".join(map(str, grid.size))
+
+
+def _resampled(mask: sitk.Image, exam: Exam, where: str) -> tuple[sitk.Image, str]:
+    """Return the mask on the DCE grid, and a sentence about what that changed."""
+    on_dce = resample_onto(mask, exam.dce.grid, "nearest")
+    if bounding_box(on_dce) is None:
+        raise InputError(
+            f"{where} lies outside the DCE series '{exam.dce.description}', or between its voxels: nothing of it is "
+            "left on that grid. Check that mask and exam belong together."
+        )
+    before = _volume_mm3(mask)
+    after = _volume_mm3(on_dce)
+    return on_dce, (
+        f"{where} was resampled onto the DCE grid by nearest neighbour: its volume changed from {before:.4g} to "
+        f"{after:.4g} mm3 ({100 * (after / before - 1):+.1f} %)."
+    )
+
+
+def _volume_mm3(mask: sitk.Image) -> float:
+    return np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * Grid.of(mask).voxel_volume_mm3
+
+
+def _largest_share(mask: sitk.Image, box: Box) -> float:
+    labels, _ = label_components(sitk.GetArrayViewFromImage(mask)[box.slices] != 0)
+    voxels = np.bincount(labels.ravel())[1:]
+    return float(voxels.max() / voxels.sum())
