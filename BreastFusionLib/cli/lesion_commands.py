@@ -23,11 +23,10 @@ ResampleOption = Annotated[bool, typer.Option("--resample", help="Take a mask on
 def load(exam: Path, mask: Path, segment: str | None, resample: bool) -> tuple[Any, Any]:
     """Return the exam and the checked lesion of a command's arguments."""
     from BreastFusionLib.exam import read_exam
-    from BreastFusionLib.lesion import make_lesion, read_mask
+    from BreastFusionLib.lesion import read_lesion
 
     found = read_exam(exam)
-    drawn = read_mask(mask, segment)
-    return found, make_lesion(drawn, found, lesion_id=mask.name.split(".")[0], resample=resample)
+    return found, read_lesion(mask, found, segment, resample=resample)
 
 
 def write_mask(mask: sitk.Image, path: Path) -> None:
