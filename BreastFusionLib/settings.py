@@ -71,7 +71,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin is dict or hint is dict:
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: expected a mapping, found {value!r}.")
-        return dict(value)
+        item_hint = arguments[1] if arguments else Any
+        return {key: _convert(item_hint, item, f"{where}, {key}") for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return from_mapping(typing.cast(type, hint), value, where)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -1,1 +1,47 @@
-"""reading room."""
+"""reading: one case becomes a reading: prepare, score and explain with a bundle.
+
+`prepare` measures what a model sees, `score.score` gives calibrated probabilities, `explain.explain` the evidence;
+`Reader` is the three together, and training and evaluation use the same first two. The modules `score` and
+`explain` import PyTorch and are therefore not imported here.
+"""
+
+from BreastFusionLib.reading.bundle import Bundle, load_bundle, write_bundle
+from BreastFusionLib.reading.cache import SavedInputs, inputs_key, load_inputs, save_inputs
+from BreastFusionLib.reading.calibration import Calibration
+from BreastFusionLib.reading.devices import choose_device, list_devices
+from BreastFusionLib.reading.metadata import BundleMetadata, TrainingContext, TrainingRecord
+from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
+from BreastFusionLib.reading.prepare import prepare
+from BreastFusionLib.reading.reader import Reader, Reading
+from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec, ReadingRecipe, TaskSpec
+from BreastFusionLib.reading.scalers import Scaler
+from BreastFusionLib.reading.vectors import vector_names
+
+__all__ = [
+    "Bundle",
+    "BundleMetadata",
+    "Calibration",
+    "Case",
+    "CaseInputs",
+    "Evidence",
+    "InputsSpec",
+    "RadiomicsSpec",
+    "Reader",
+    "Reading",
+    "ReadingRecipe",
+    "SavedInputs",
+    "Scaler",
+    "Scores",
+    "TaskSpec",
+    "TrainingContext",
+    "TrainingRecord",
+    "choose_device",
+    "inputs_key",
+    "list_devices",
+    "load_bundle",
+    "load_inputs",
+    "prepare",
+    "save_inputs",
+    "vector_names",
+    "write_bundle",
+]

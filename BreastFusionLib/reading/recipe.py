@@ -7,7 +7,7 @@ A recipe file has two further sections, `training` and `evaluation`, which belon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
@@ -67,7 +67,7 @@ class InputsSpec:
     sequences: tuple[str, ...] = ("dce", "t1", "t2")
     dce_phase: int = 2
     registration: Literal["none", "rigid"] = "none"
-    patch: PatchSpec | None = PatchSpec()
+    patch: PatchSpec | None = field(default_factory=PatchSpec)
     radiomics: RadiomicsSpec | None = None
     kinetics: bool = False
     clinical: tuple[str, ...] = ()

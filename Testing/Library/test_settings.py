@@ -28,10 +28,11 @@ class Outer:
     inner: Inner | None = Inner()
     flag: bool = False
     free: dict[str, object] | None = None
+    lines: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
 
 def test_settings_survive_the_way_to_json_and_back() -> None:
-    settings = Outer("a", (3, 4), Inner(2.5, "two"), True, {"binWidth": 5})
+    settings = Outer("a", (3, 4), Inner(2.5, "two"), True, {"binWidth": 5}, {"t1": (1.0, 2.0)})
     assert from_mapping(Outer, to_mapping(settings), "here") == settings
     assert from_mapping(Outer, to_mapping(Outer("a", inner=None)), "here") == Outer("a", inner=None)
 
@@ -51,6 +52,7 @@ def test_whole_numbers_are_taken_as_floats_but_not_booleans_as_numbers() -> None
         ({"name": "a", "widths": "wide"}, "recipe, widths: expected a list"),
         ({"name": "a", "inner": {"method": "tow"}}, r"recipe, inner, method: 'tow' is not known. Did you mean 'two'\?"),
         ({"name": "a", "inner": 5}, "expected a mapping of settings"),
+        ({"name": "a", "lines": {"t1": ["x", 1]}}, "recipe, lines, t1: expected float, found 'x'"),
     ],
 )
 def test_wrong_settings_say_where_and_what(mapping: dict[str, object], message: str) -> None:

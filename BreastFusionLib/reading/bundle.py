@@ -1,0 +1,236 @@
+"""The portable model folder: written whole or not at all, read only when every byte is as written.
+
+    metadata.json  recipe.json  weights.safetensors  scalers.json  README.md  checksums.json
+
+Nothing in it is unpickled or executed: the network is built from the recipe by a fixed table of names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.files import sha256_of_file, to_plain, write_json, write_text
+from BreastFusionLib.reading.devices import choose_device
+from BreastFusionLib.reading.metadata import BundleMetadata, check_schema
+from BreastFusionLib.reading.modelcard import model_card
+from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.reading.scalers import Scalers, scalers_from_json, scalers_to_json
+from BreastFusionLib.reading.vectors import vector_names
+from BreastFusionLib.settings import to_mapping
+
+if TYPE_CHECKING:
+    import torch
+
+    from BreastFusionLib.models.network import FusionNetwork
+
+__all__ = ["Bundle", "load_bundle", "write_bundle"]
+
+METADATA, RECIPE, WEIGHTS, SCALERS, CARD = (
+    "metadata.json",
+    "recipe.json",
+    "weights.safetensors",
+    "scalers.json",
+    "README.md",
+)
+CHECKSUMS = "checksums.json"
+FILES = (METADATA, RECIPE, WEIGHTS, SCALERS, CARD)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A model ready to read cases.
+
+    Attributes:
+        folder: where it was read from.
+        metadata: what it says about itself.
+        recipe: the only source of preprocessing.
+        network: in eval mode on `device`, without gradients of its weights.
+        scalers: vector source -> scaler.
+        device: where the network runs, as PyTorch names it.
+        device_reason: the same in a sentence for the screen.
+    """
+
+    folder: Path
+    metadata: BundleMetadata
+    recipe: ReadingRecipe
+    network: FusionNetwork
+    scalers: Scalers
+    device: str = "cpu"
+    device_reason: str = ""
+
+
+def write_bundle(
+    folder: str | os.PathLike[str],
+    metadata: BundleMetadata,
+    recipe: Mapping[str, Any],
+    network: torch.nn.Module,
+    scalers: Scalers,
+    readme: str | None = None,
+) -> Path:
+    """Write a bundle; a bundle that was there before is replaced in one step.
+
+    Args:
+        folder: the bundle's folder.
+        metadata: what it says about itself.
+        recipe: the whole resolved recipe as a mapping, the sections of the upper floor included.
+        network: whose `state_dict` is saved.
+        scalers: vector source -> scaler.
+        readme: the model card; None generates it from the metadata.
+
+    Raises:
+        InputError: the folder holds something else than a bundle, or a weight is not finite.
+    """
+    from safetensors.torch import save_file
+
+    target = Path(folder)
+    if target.exists() and any(target.iterdir()) and not (target / METADATA).is_file():
+        raise InputError(f"{target} holds files that are no bundle: choose another folder, or empty this one.")
+    reading_recipe = ReadingRecipe.from_mapping(recipe, "recipe")
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
+    if broken:
+        raise InputError(f"The network's '{broken[0]}' is not finite: training diverged. Train with a smaller step.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        fresh = temporary / "new"
+        write_json(fresh / METADATA, to_mapping(metadata))
+        write_json(fresh / RECIPE, recipe)
+        write_text(fresh / SCALERS, json.dumps(to_plain(scalers_to_json(scalers)), allow_nan=False) + "\n")
+        write_text(fresh / CARD, model_card(metadata, reading_recipe) if readme is None else readme)
+        save_file(weights, fresh / WEIGHTS)
+        write_json(fresh / CHECKSUMS, {name: sha256_of_file(fresh / name) for name in FILES})
+        if target.exists():
+            target.rename(temporary / "old")
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(temporary)
+    return target
+
+
+def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
+    """Read a bundle and build its network.
+
+    Args:
+        folder: the bundle's folder.
+        device: 'auto', 'cpu' or 'cuda'.
+
+    Raises:
+        InputError: a file is missing, changed or of a newer format; unknown names; weights that do not fit.
+    """
+    source = Path(folder)
+    _check_present(source)
+    raw = _read_json(source / METADATA)
+    # A newer format may have other files and other checksums: say 'update' before 'damaged'.
+    check_schema(raw, str(source / METADATA))
+    _check_checksums(source)
+    metadata = BundleMetadata.from_mapping(raw, str(source / METADATA))
+    recipe = ReadingRecipe.from_mapping(_read_json(source / RECIPE), str(source / RECIPE))
+    if recipe.task != metadata.task:
+        raise InputError(f"{source}: metadata.json and recipe.json name different tasks. Export the model again.")
+    scalers = scalers_from_json(_read_json(source / SCALERS), str(source / SCALERS))
+    _check_scalers(scalers, recipe, source / SCALERS)
+    name, reason = choose_device(device)
+    network = _build(recipe, metadata, scalers, source / RECIPE)
+    _load_weights(network, source / WEIGHTS)
+    # A reading trains nothing: without this, activation maps would keep a graph through the whole encoder.
+    network = network.to(name).eval().requires_grad_(False)
+    return Bundle(source, metadata, recipe, network, scalers, name, reason)
+
+
+def _check_present(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: expected a bundle, the folder 'bundle' that a training run leaves.")
+    missing = [name for name in (*FILES, CHECKSUMS) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            f"{folder} is no complete bundle: {', '.join(missing)} missing. Point to the folder 'bundle' that a "
+            "training run leaves, or copy it again."
+        )
+
+
+def _check_checksums(folder: Path) -> None:
+    listed = _read_json(folder / CHECKSUMS)
+    if set(listed) != set(FILES):
+        raise InputError(f"{folder / CHECKSUMS}: expected checksums of {', '.join(FILES)}. Copy the bundle again.")
+    for name in FILES:
+        if sha256_of_file(folder / name) != listed[name]:
+            raise InputError(
+                f"{folder / name} was changed or damaged: its checksum is not the one in {CHECKSUMS}. "
+                "Copy the bundle again from where it was made."
+            )
+
+
+def _check_scalers(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> None:
+    expected = vector_names(recipe.inputs)
+    if set(scalers) != set(expected):
+        raise InputError(f"{where}: has scalers for {sorted(scalers)}, the recipe needs {sorted(expected)}.")
+    for source, names in expected.items():
+        if scalers[source].names != names:
+            odd = sorted(set(scalers[source].names) ^ set(names))[:3] or ["their order"]
+            raise InputError(
+                f"{where}, {source}: the features differ from those that this BreastFusion measures "
+                f"({', '.join(odd)}). Train the model again with this version."
+            )
+
+
+def _build(recipe: ReadingRecipe, metadata: BundleMetadata, scalers: Scalers, where: Path) -> FusionNetwork:
+    from BreastFusionLib.models.network import build_network
+
+    try:
+        return build_network(
+            recipe.model,
+            recipe.inputs.image_sources,
+            {source: len(scaler.names) for source, scaler in scalers.items()},
+            slices=recipe.inputs.patch.slices if recipe.inputs.patch is not None else 1,
+            classes=len(metadata.task.classes),
+            load_weights=False,
+        )
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _load_weights(network: torch.nn.Module, path: Path) -> None:
+    """Load weights that fit the network name by name and shape by shape."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise InputError(f"{path} is no safetensors file ({error}). Copy the bundle again.") from error
+    expected = network.state_dict()
+    differences = [
+        *(f"'{name}' is missing" for name in expected if name not in weights),
+        *(f"'{name}' is not part of the network" for name in weights if name not in expected),
+        *(
+            f"'{name}' has shape {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}"
+            for name, tensor in expected.items()
+            if name in weights and weights[name].shape != tensor.shape
+        ),
+    ]
+    if differences:
+        more = f" and {len(differences) - 3} more differences" if len(differences) > 3 else ""
+        raise InputError(
+            f"{path} does not fit the network of its recipe: {'; '.join(differences[:3])}{more}. "
+            "Export the model again with the recipe that it was trained with."
+        )
+    network.load_state_dict(weights)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not UTF-8, or not JSON
+        raise InputError(f"{path} cannot be read as JSON ({error}). Copy the bundle again.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} holds {type(content).__name__}: expected a JSON object. Copy the bundle again.")
+    return content

@@ -1,0 +1,117 @@
+"""Prepared cases on disk: tensors as safetensors, everything else in its JSON header, nothing pickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, to_plain
+from BreastFusionLib.images.patches import Patch
+from BreastFusionLib.reading.model import CaseInputs
+from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.settings import from_mapping, to_mapping
+
+__all__ = ["SavedInputs", "inputs_key", "load_inputs", "save_inputs"]
+
+# Part of every key: raise the number whenever `prepare` gives other numbers for the same files and settings.
+_SCHEMA = "breastfusion.inputs/1"
+
+
+@dataclass(frozen=True)
+class SavedInputs:
+    """What training and scoring need of a `CaseInputs`; fields mean the same as there."""
+
+    case_id: str
+    patches: Mapping[str, Patch]
+    vectors: Mapping[str, Mapping[str, float]]
+    context: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def save_inputs(inputs: CaseInputs, path: str | os.PathLike[str]) -> Path:
+    """Write a prepared case; an interrupted call leaves no half file."""
+    from safetensors.numpy import save_file
+
+    tensors = {f"patch/{name}": np.ascontiguousarray(patch.pixels) for name, patch in inputs.patches.items()}
+    for source, values in inputs.vectors.items():
+        tensors[f"vector/{source}"] = np.array(list(values.values()), dtype=np.float64)
+    header = {
+        "schema": _SCHEMA,
+        "case_id": inputs.case_id,
+        "grids": {name: dataclasses.asdict(patch.grid) for name, patch in inputs.patches.items()},
+        "names": {source: list(values) for source, values in inputs.vectors.items()},
+        "context": inputs.context,
+        "warnings": inputs.warnings,
+        "seconds": inputs.seconds,
+    }
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"inputs": json.dumps(to_plain(header), allow_nan=False)})
+    return Path(path)
+
+
+def load_inputs(path: str | os.PathLike[str]) -> SavedInputs:
+    """Read what `save_inputs` wrote.
+
+    Raises:
+        InputError: when the file is damaged or of another version.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.fspath(path), framework="numpy") as file:
+            header = json.loads((file.metadata() or {})["inputs"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(f"{path} is no prepared case ({error}). Delete it, and it is computed again.") from error
+    if header["schema"] != _SCHEMA:
+        raise InputError(f"{path} has schema {header['schema']}, expected {_SCHEMA}. Delete the cache folder.")
+    return SavedInputs(
+        case_id=header["case_id"],
+        patches={
+            name: Patch(tensors[f"patch/{name}"], from_mapping(Grid, grid, f"{path}, grid of {name}"))
+            for name, grid in header["grids"].items()
+        },
+        vectors={
+            source: dict(zip(names, tensors[f"vector/{source}"].tolist(), strict=True))
+            for source, names in header["names"].items()
+        },
+        context=header["context"],
+        warnings=tuple(header["warnings"]),
+        seconds=header["seconds"],
+    )
+
+
+def inputs_key(
+    files: Iterable[str | os.PathLike[str]], inputs: InputsSpec, clinical: Mapping[str, Any] | None = None
+) -> str:
+    """Name a prepared case by what it is made of: the files' content, the settings, the clinical columns used.
+
+    Args:
+        files: all files of the exam and its lesion mask, in any order; where they lie does not count.
+        inputs: how the case is prepared.
+        clinical: the case's row; columns that the recipe does not name do not count.
+
+    Returns:
+        A hexadecimal SHA-256.
+    """
+    row = {name: (clinical or {}).get(name) for name in inputs.clinical}
+    # NaN is not equal to itself, so a missing number would name a new case each time.
+    row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+    content = {
+        "schema": _SCHEMA,
+        "files": sorted((Path(file).name, sha256_of_file(file)) for file in files),
+        "inputs": to_mapping(inputs),
+        "clinical": row,
+    }
+    return sha256_of_bytes(json.dumps(to_plain(content), sort_keys=True).encode())

@@ -1,0 +1,164 @@
+"""Why a model says what it says: activation maps on the patient, and the features that matter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+
+from BreastFusionLib.exam.geometry import Box, Grid, resample_onto
+from BreastFusionLib.reading.model import CaseInputs, Evidence
+from BreastFusionLib.reading.score import Encoded, encode, running
+
+if TYPE_CHECKING:
+    from BreastFusionLib.reading.bundle import Bundle
+
+__all__ = ["cell_size_mm", "explain", "feature_rows", "map_on_patient"]
+
+
+def explain(inputs: CaseInputs, bundle: Bundle, target: int, encoded: Encoded | None = None) -> Evidence:
+    """Collect the evidence for one class.
+
+    Args:
+        inputs: the prepared case.
+        bundle: the model.
+        target: index of the class.
+        encoded: the case's way through the encoder, when it was scored just before.
+
+    Returns:
+        Maps of every sequence that is there, and all features, those with the largest contribution first.
+    """
+    from BreastFusionLib.models.cam import activation_maps
+
+    encoded = encode([inputs], bundle) if encoded is None else encoded
+    # Tensors made in inference mode take no part in gradients; their copies do.
+    images, vectors, present, features = (
+        {name: tensor.clone() for name, tensor in part.items()}
+        for part in (encoded.images, encoded.vectors, encoded.present, encoded.features)
+    )
+    with running(bundle.device):
+        cells = activation_maps(bundle.network, images, vectors, present, target)
+        contributions = _contributions(bundle, features, vectors, present, target)
+    maps, sizes = {}, {}
+    for (sequence, method), values in cells.items():
+        if sequence not in inputs.patches:
+            continue  # the model used its neutral value: there is nothing to show
+        patch, patient = inputs.patches[sequence].grid, Grid.of(inputs.mapped[sequence].mask)
+        maps[sequence, method] = map_on_patient(values, patch, patient)
+        sizes[sequence] = cell_size_mm(values.shape, patch)
+    return Evidence(maps, sizes, feature_rows(inputs, bundle, contributions))
+
+
+def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid) -> sitk.Image:
+    """Place a map over a patch on the patient, cell by cell.
+
+    Args:
+        cells: (h, w), rows and columns over the patch, 0..1; one for all slices of the patch.
+        patch: the patch's grid.
+        patient: the sequence's grid.
+
+    Returns:
+        sitk.sitkFloat32 on the part of the patient's grid that the patch covers: every voxel has the value of the
+        cell it lies in (nearest neighbour: a coarse map must look coarse), 0 where an oblique patch ends.
+    """
+    rows, columns = cells.shape
+    extent = np.asarray(patch.size, dtype=float)
+    count = np.array([columns, rows, 1])
+    # The patch reaches from -0.5 to size - 0.5; so do the cells, only larger.
+    first_center = extent / count / 2 - 0.5
+    cell_grid = Grid(
+        tuple(count.tolist()),
+        tuple((extent / count * patch.spacing_mm).tolist()),
+        tuple(patch.physical(first_center).tolist()),
+        patch.direction,
+    )
+    image = cell_grid.put_on(sitk.GetImageFromArray(np.asarray(cells, dtype=np.float32)[np.newaxis]))
+    return resample_onto(image, patient.cropped(_covered(patch, patient)), "nearest")
+
+
+def cell_size_mm(shape: tuple[int, ...], patch: Grid) -> tuple[float, float]:
+    """Return the in-plane size of one cell of an (h, w) map over a patch, in mm along the patch's (i, j)."""
+    rows, columns = shape
+    return patch.size[0] * patch.spacing_mm[0] / columns, patch.size[1] * patch.spacing_mm[1] / rows
+
+
+def feature_rows(
+    inputs: CaseInputs, bundle: Bundle, contributions: Mapping[str, NDArray[np.floating]]
+) -> tuple[dict[str, Any], ...]:
+    """Return every vector feature with its value, its place among the training cases and its contribution.
+
+    Args:
+        inputs: the prepared case.
+        bundle: for its scalers and class names.
+        contributions: source -> (F,) share of each feature in the margin of the explained class.
+
+    Returns:
+        Rows 'source', 'name', 'value', 'standardised', 'training_percentile', 'class_percentiles' (class ->
+        percentile) and 'contribution' (log-odds), by falling size of the contribution; None where undefined.
+    """
+    classes = bundle.metadata.task.classes
+    rows = []
+    for source, scaler in bundle.scalers.items():
+        values = inputs.vectors[source]
+        standardised = scaler.standardise(values)
+        for index, name in enumerate(scaler.names):
+            value = values[name]
+            by_class = range(len(scaler.quantiles_by_class))
+            rows.append(
+                {
+                    "source": source,
+                    "name": name,
+                    "value": _known(value),
+                    "standardised": float(standardised[index]) if math.isfinite(value) else None,
+                    "training_percentile": _known(scaler.percentile(name, value)),
+                    "class_percentiles": {classes[k]: _known(scaler.percentile(name, value, k)) for k in by_class},
+                    "contribution": float(contributions[source][index]),
+                }
+            )
+    return tuple(sorted(rows, key=lambda row: -abs(row["contribution"])))
+
+
+def _contributions(
+    bundle: Bundle,
+    features: dict[str, torch.Tensor],
+    vectors: dict[str, torch.Tensor],
+    present: dict[str, torch.Tensor],
+    target: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Return gradient times input of the margin for each vector feature.
+
+    For a linear head this is each feature's exact share in the margin, the training mean being zero; else its
+    first-order approximation (Shrikumar et al., arXiv:1605.01713).
+    """
+    if not vectors:
+        return {}
+    with torch.enable_grad():
+        inputs = {source: values.requires_grad_() for source, values in vectors.items()}
+        logits = bundle.network.fuse(features, inputs, present).logits[0]
+        others = torch.cat([logits[:target], logits[target + 1 :]])
+        margin = logits[target] - others.logsumexp(dim=0)
+        gradients = torch.autograd.grad(margin, list(inputs.values()), materialize_grads=True)
+    return {
+        source: (gradient * values).detach()[0].double().cpu().numpy()
+        for (source, values), gradient in zip(inputs.items(), gradients, strict=True)
+    }
+
+
+def _covered(patch: Grid, patient: Grid) -> Box:
+    """Return the box of the patient's voxels whose centres lie between the patch's outer faces."""
+    ends = [(-0.5, size - 0.5) for size in patch.size]
+    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
+    index = patient.index(patch.physical(corners))
+    # A centre on a face belongs to neither side; rounding must not decide about it.
+    start = np.ceil(index.min(axis=0) + 1e-6).astype(int)
+    stop = np.floor(index.max(axis=0) - 1e-6).astype(int) + 1
+    return Box(tuple(start.tolist()), tuple((stop - start).tolist())).clipped(patient.size)
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

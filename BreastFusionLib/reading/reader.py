@@ -1,0 +1,247 @@
+"""Reading one case: prepare, score and explain together, and what comes out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from BreastFusionLib.files import replacing, to_plain, write_json
+from BreastFusionLib.lesion.model import Lesion, MappedLesion
+from BreastFusionLib.reading.metadata import BundleMetadata
+from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
+from BreastFusionLib.reading.ood import out_of_distribution
+from BreastFusionLib.reading.prepare import prepare
+from BreastFusionLib.reading.recipe import TaskSpec
+from BreastFusionLib.reading.stopwatch import Stopwatch
+from BreastFusionLib.reading.versions import versions
+from BreastFusionLib.reading.why import why
+
+if TYPE_CHECKING:
+    from BreastFusionLib.reading.bundle import Bundle
+
+__all__ = ["NO_MEANING", "READING_SCHEMA", "Reader", "Reading"]
+
+READING_SCHEMA = "breastfusion.reading/1"
+NO_MEANING = "Demo model: its score has no meaning for this patient"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The result for one case.
+
+    Attributes:
+        case_id: the case's name.
+        statement: the words over the result, or instead of it.
+        probability: calibrated, of the positive class; None when it has no meaning for this patient.
+        class_name: the class at the shown threshold; None likewise.
+        threshold: the shown operating point; None likewise.
+        parts: source -> probability of that source alone; empty likewise.
+        why: at most three reasons in words; empty likewise.
+        sources_used: sources that were there.
+        sources_missing: sources for which the model used its neutral value.
+        in_distribution: False when a warning says that the case differs from the training cases.
+        warnings: sentences.
+        lesion: as drawn.
+        inputs: what was measured.
+        evidence: maps and features.
+        metadata: of the bundle.
+        device: where the network ran.
+        seconds: by stage, and 'total'.
+        versions: of everything that the numbers depend on.
+    """
+
+    case_id: str
+    statement: str
+    probability: float | None
+    class_name: str | None
+    threshold: float | None
+    parts: Mapping[str, float]
+    why: tuple[str, ...]
+    sources_used: tuple[str, ...]
+    sources_missing: tuple[str, ...]
+    in_distribution: bool
+    warnings: tuple[str, ...]
+    lesion: Lesion
+    inputs: CaseInputs
+    evidence: Evidence
+    metadata: BundleMetadata
+    device: str
+    seconds: Mapping[str, float]
+    versions: Mapping[str, Any]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return `reading.json` as plain JSON content; files are named relative to its folder."""
+        kinetics = self.inputs.kinetics
+        return to_plain(
+            {
+                "schema": READING_SCHEMA,
+                "case_id": self.case_id,
+                "title": self.metadata.task.title,
+                "statement": self.statement,
+                "probability": self.probability,
+                "class": self.class_name,
+                "threshold": self.threshold,
+                "parts": dict(self.parts),
+                "why": self.why,
+                "sources": {"used": self.sources_used, "missing": self.sources_missing},
+                "lesion": {
+                    "id": self.lesion.lesion_id,
+                    "side": self.lesion.side,
+                    **dataclasses.asdict(self.inputs.lesion),
+                },
+                "kinetics": None if kinetics is None else kinetics.to_mapping(),
+                "mapping": {sequence: _mapping(mapped) for sequence, mapped in self.inputs.mapped.items()},
+                "features": self.evidence.features,
+                "maps": [
+                    {
+                        "sequence": sequence,
+                        "method": method,
+                        "file": _map_file(sequence, method),
+                        "cell_size_mm": self.evidence.cell_size_mm[sequence],
+                    }
+                    for sequence, method in self.evidence.maps
+                ],
+                "in_distribution": self.in_distribution,
+                "warnings": self.warnings,
+                "seconds": dict(self.seconds),
+                "device": self.device,
+                "versions": dict(self.versions),
+                "bundle": {
+                    "name": self.metadata.name,
+                    "version": self.metadata.version,
+                    "synthetic": self.metadata.training.synthetic,
+                    "prevalence": self.metadata.training.prevalence,
+                },
+                "disclaimer": self.metadata.disclaimer,
+            }
+        )
+
+    def write(self, folder: str | os.PathLike[str]) -> Path:
+        """Write maps, the lesion on each sequence's grid, and last of all `reading.json`; return its path."""
+        target = Path(folder)
+        for (sequence, method), image in self.evidence.maps.items():
+            _write_image(image, target / _map_file(sequence, method))
+        for sequence, mapped in self.inputs.mapped.items():
+            _write_image(mapped.mask, target / _mask_file(sequence))
+        return write_json(target / "reading.json", self.to_mapping())
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads cases with one bundle.
+
+    Example:
+        reading = Reader(load_bundle("run/bundle")).read(Case(exam, lesion))
+    """
+
+    bundle: Bundle
+
+    def read(self, case: Case) -> Reading:
+        """Read one case.
+
+        Raises:
+            InputError: input that cannot be used; the sentence says what to do.
+        """
+        # PyTorch is loaded here, so that a reading can be described without it.
+        from BreastFusionLib.reading.explain import explain
+        from BreastFusionLib.reading.score import encode, score_encoded
+
+        bundle, metadata = self.bundle, self.bundle.metadata
+        total, clock = Stopwatch(), Stopwatch()
+        with total.stage("total"):
+            inputs = prepare(case, bundle.recipe.inputs)
+            with clock.stage("score"):
+                encoded = encode([inputs], bundle)
+                scores = score_encoded(encoded, bundle)[0]
+            with clock.stage("explain"):
+                evidence = explain(inputs, bundle, metadata.positive_index, encoded)
+            unusual = out_of_distribution(inputs, metadata.training.context, bundle.scalers)
+        meaningful = case.exam.synthetic or not metadata.training.synthetic
+        result = _meaningful(scores, evidence, metadata) if meaningful else _meaningless(evidence)
+        return Reading(
+            case_id=case.case_id,
+            sources_used=scores.sources_used,
+            sources_missing=scores.sources_missing,
+            # A range of phantoms says nothing about a patient, so nothing is compared with it.
+            in_distribution=meaningful and not unusual,
+            warnings=(*inputs.warnings, *(unusual if meaningful else ())),
+            lesion=case.lesion,
+            inputs=inputs,
+            metadata=metadata,
+            device=bundle.device,
+            seconds={**inputs.seconds, **clock.seconds, **total.seconds},
+            versions=versions(radiomics=bundle.recipe.inputs.radiomics is not None),
+            **result,
+        )
+
+
+def _meaningful(scores: Scores, evidence: Evidence, metadata: BundleMetadata) -> dict[str, Any]:
+    positive = scores.probability >= metadata.threshold
+    return {
+        "statement": f"{metadata.task.title}: {scores.probability:.2f}",
+        "probability": scores.probability,
+        "class_name": _class_name(metadata.task, positive),
+        "threshold": metadata.threshold,
+        "parts": scores.parts,
+        "why": why(evidence.features, metadata.task, positive),
+        "evidence": evidence,
+    }
+
+
+def _meaningless(evidence: Evidence) -> dict[str, Any]:
+    """Keep what is true of the patient whatever the model was trained on: values and maps, no comparison."""
+    rows = tuple({key: row[key] for key in ("source", "name", "value")} for row in evidence.features)
+    return {
+        "statement": NO_MEANING,
+        "probability": None,
+        "class_name": None,
+        "threshold": None,
+        "parts": {},
+        "why": (),
+        "evidence": dataclasses.replace(evidence, features=rows),
+    }
+
+
+def _class_name(task: TaskSpec, positive: bool) -> str:
+    if positive:
+        return task.positive
+    others = [name for name in task.classes if name != task.positive]
+    return others[0] if len(others) == 1 else f"not {task.positive}"
+
+
+def _mapping(mapped: MappedLesion) -> dict[str, Any]:
+    names = ("method", "source_volume_mm3", "volume_mm3", "coverage", "voxels", "slices", "texture_defined", "warnings")
+    return {
+        **{name: getattr(mapped, name) for name in names},
+        "target_to_dce_lps": None if mapped.transform is None else _matrix(mapped.transform),
+        "file": _mask_file(mapped.sequence),
+    }
+
+
+def _matrix(transform: sitk.Transform) -> np.ndarray:
+    """Return a linear transform as a 4 x 4 matrix on homogeneous LPS millimetres."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
+    for axis in range(3):
+        matrix[:3, axis] = np.subtract(transform.TransformPoint(np.eye(3)[axis].tolist()), matrix[:3, 3])
+    return matrix
+
+
+def _map_file(sequence: str, method: str) -> str:
+    return f"map_{sequence}_{method.replace('+', 'p')}.nii.gz"
+
+
+def _mask_file(sequence: str) -> str:
+    return f"lesion_{sequence}.nii.gz"
+
+
+def _write_image(image: sitk.Image, path: Path) -> None:
+    with replacing(path) as temporary:
+        sitk.WriteImage(image, str(temporary), useCompression=True)

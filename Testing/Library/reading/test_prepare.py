@@ -1,0 +1,190 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.model import Exam, Phase
+from BreastFusionLib.images import extract_patch, measure_scale
+from BreastFusionLib.images.settings import IntensitySpec
+from BreastFusionLib.reading import Case, InputsSpec, RadiomicsSpec, prepare, vector_names
+from BreastFusionLib.reading import prepare as door
+
+pytestmark = pytest.mark.fast
+
+
+def test_every_source_has_all_its_names_in_their_order(inputs, recipe):
+    names = vector_names(recipe.inputs)
+    assert list(names) == ["radiomics", "kinetics", "clinical"]
+    assert {source: tuple(values) for source, values in inputs.vectors.items()} == names
+    assert names["radiomics"][0].startswith("dce_shape_")
+    assert names["radiomics"][-1].startswith("t2_glcm_")
+    assert inputs.vectors["clinical"] == {"age": 52.0}
+
+
+def test_wang2024_has_321_radiomic_features():
+    names = vector_names(InputsSpec(radiomics=RadiomicsSpec()))["radiomics"]
+    assert len(names) == len(set(names)) == 321
+    assert {"dce_shape_Sphericity", "t1_glcm_Contrast", "t2_firstorder_Mean"} <= set(names)
+
+
+def test_patch_is_that_of_the_wanted_phase_scaled_by_its_own_volume(case, recipe, inputs):
+    spec = recipe.inputs.patch
+    phase = case.exam.dce.phase(2).image
+    expected = extract_patch(phase, case.lesion.mask, spec, measure_scale(phase, spec.intensity))
+    np.testing.assert_array_equal(inputs.patches["dce"].pixels, expected.pixels)
+    assert set(inputs.patches) == {"dce", "t1", "t2"}
+
+
+def test_radiomics_of_the_lesions_crop_equal_those_of_the_whole_volume(case, recipe, inputs):
+    from BreastFusionLib.features.radiomics import extract
+
+    spec = recipe.inputs.radiomics
+    image = case.exam.t1.image
+    scaled = measure_scale(image, spec.intensity).apply_image(image)
+    whole = extract(scaled, inputs.mapped["t1"].mask, spec.settings).features
+    ours = inputs.vectors["radiomics"]
+    assert len(whole) == sum(name.startswith("t1_") for name in ours)
+    np.testing.assert_allclose([ours[f"t1_{name}"] for name in whole], list(whole.values()), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "cropped"),
+    [
+        (None, True),
+        ({"setting": {"binWidth": 10}}, True),
+        ({"setting": {"normalize": True}}, False),
+        ({"setting": {"resampledPixelSpacing": [1, 1, 1]}}, False),
+        ({"imageType": {"Original": {}, "LoG": {"sigma": [2.0]}}}, False),
+    ],
+)
+def test_a_crop_is_measured_only_where_the_rest_of_the_volume_cannot_matter(settings, cropped):
+    from BreastFusionLib.reading.prepare import _only_the_lesion_counts
+
+    assert _only_the_lesion_counts(settings) is cropped
+
+
+def test_kinetics_are_those_that_were_built_in(inputs):
+    assert inputs.kinetics is not None
+    assert inputs.kinetics.initial_percent == pytest.approx(200.0, abs=2.0)
+    assert inputs.kinetics.curve == "wash-out"
+    assert inputs.vectors["kinetics"]["delayed_percent"] == pytest.approx(-20.0, abs=1.0)
+
+
+def test_a_missing_t2_is_said_and_its_features_are_undefined(make_exam, lesion, recipe, inputs):
+    found = prepare(Case(make_exam(("dce", "t1")), lesion, clinical={"age": 52}), recipe.inputs)
+    assert "T2 missing: the model uses its neutral value for it." in found.warnings
+    assert set(found.patches) == set(found.mapped) == {"dce", "t1"}
+    radiomics = found.vectors["radiomics"]
+    assert tuple(radiomics) == tuple(inputs.vectors["radiomics"])
+    assert all(np.isnan(value) == name.startswith("t2_") for name, value in radiomics.items())
+    own = [name for name in radiomics if not name.startswith("t2_")]
+    assert [radiomics[name] for name in own] == [inputs.vectors["radiomics"][name] for name in own]
+
+
+def test_fewer_phases_than_the_recipe_wants_takes_the_last_and_says_so(make_exam, lesion, recipe):
+    found = prepare(Case(make_exam(phases=2), lesion), recipe.inputs)
+    assert any("has 2 phases" in w and "phase 1, the last one, was used" in w for w in found.warnings)
+    assert "The clinical value 'age' is missing." in found.warnings
+
+
+def test_one_phase_only_is_refused_with_what_to_do(make_exam, lesion, recipe):
+    with pytest.raises(InputError, match=r"'ax dce' has one phase only.*Load the folder of the whole study"):
+        prepare(Case(make_exam(phases=1), lesion), recipe.inputs)
+
+
+def test_no_dce_is_refused(make_exam, lesion, recipe):
+    with pytest.raises(InputError, match=r"holds no DCE series"):
+        prepare(Case(make_exam(("t1", "t2")), lesion), recipe.inputs)
+
+
+def test_t1_after_contrast_is_said(make_exam, lesion, recipe):
+    found = prepare(Case(make_exam(t1="post"), lesion, clinical={"age": 52}), recipe.inputs)
+    assert "T1 was taken after contrast." in found.warnings
+    assert found.context["contrast"] == {"dce": "post", "t1": "post", "t2": "pre"}
+
+
+def test_texture_of_a_small_lesion_counts_as_missing(case, recipe):
+    pixels = np.zeros(Grid.of(case.lesion.mask).size[::-1], np.uint8)
+    pixels[14:17, 29:32, 31:34] = 1  # 27 voxels
+    mask = Grid.of(case.lesion.mask).put_on(sitk.GetImageFromArray(pixels))
+    found = prepare(replace(case, lesion=replace(case.lesion, mask=mask)), recipe.inputs)
+    radiomics = found.vectors["radiomics"]
+    assert all(np.isnan(value) for name, value in radiomics.items() if "_glcm_" in name)
+    assert np.isfinite(radiomics["dce_shape_VoxelVolume"])
+    assert np.isfinite(radiomics["dce_firstorder_Mean"])
+    assert any("texture" in warning for warning in found.warnings)
+
+
+def test_a_lesion_of_one_intensity_says_which_features_mean_nothing(case, recipe):
+    flat = sitk.Image(case.exam.t2.image.GetSize(), sitk.sitkInt16) + 100
+    flat.CopyInformation(case.exam.t2.image)
+    found = prepare(replace(case, exam=with_image(case.exam, "t2", flat)), recipe.inputs)
+    (sentence,) = [warning for warning in found.warnings if warning.startswith("T2: ")]
+    assert "same intensity" in sentence and "skewness" in sentence
+
+
+def test_a_lesion_of_one_voxel_names_what_is_undefined(case, recipe):
+    mask = sitk.Image(case.lesion.mask) * 0
+    mask[32, 30, 15] = 1
+    found = prepare(replace(case, lesion=replace(case.lesion, mask=mask)), recipe.inputs)
+    radiomics = found.vectors["radiomics"]
+    assert np.isnan(radiomics["dce_shape_Sphericity"])
+    assert radiomics["dce_shape_VoxelVolume"] == pytest.approx(2.0)
+    assert any(w.startswith("DCE: ") and "single voxel" in w and "Undefined: shape" in w for w in found.warnings)
+
+
+def test_voxels_that_are_no_numbers_are_refused(case, recipe):
+    pixels = sitk.GetArrayFromImage(case.exam.t1.image).astype(np.float32)
+    pixels[lesion_centre(case)] = np.nan
+    broken = sitk.GetImageFromArray(pixels)
+    broken.CopyInformation(case.exam.t1.image)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        prepare(replace(case, exam=with_image(case.exam, "t1", broken)), recipe.inputs)
+
+
+def with_image(exam: Exam, role: str, image: sitk.Image) -> Exam:
+    series = [replace(s, phases=(Phase(None, image),)) if s.role == role else s for s in exam.series]
+    return replace(exam, series=tuple(series))
+
+
+def lesion_centre(case) -> tuple[int, int, int]:
+    i, j, k = np.rint(Grid.of(case.exam.t1.image).index((4.0, -6.0, 10.0))).astype(int)
+    return k, j, i
+
+
+@pytest.mark.parametrize(("value", "expected"), [("61", 61.0), (True, 1.0), (None, np.nan), ("", np.nan)])
+def test_clinical_values_become_numbers(case, recipe, value, expected):
+    found = prepare(
+        replace(case, clinical={"age": value}), InputsSpec(sequences=("t1",), patch=None, clinical=("age",))
+    )
+    np.testing.assert_equal(found.vectors["clinical"]["age"], expected)
+
+
+def test_a_clinical_word_is_refused(case):
+    spec = InputsSpec(sequences=("t1",), patch=None, clinical=("density",))
+    with pytest.raises(InputError, match="clinical column 'density' holds 'dense': a number was expected"):
+        prepare(replace(case, clinical={"density": "dense"}), spec)
+
+
+def test_one_intensity_spec_is_measured_once_a_volume(case, recipe, monkeypatch):
+    import sys
+
+    module = sys.modules["BreastFusionLib.reading.prepare"]
+    measured = []
+    monkeypatch.setattr(
+        module, "measure_scale", lambda image, spec: measured.append(spec) or measure_scale(image, spec)
+    )
+    prepare(case, recipe.inputs)
+    assert measured == [IntensitySpec("robust")] * 3
+
+
+def test_stages_are_timed(inputs):
+    assert {"loading", "lesion", "mapping", "kinetics", "patches", "radiomics"} <= set(inputs.seconds)
+    assert all(seconds >= 0 for seconds in inputs.seconds.values())
+
+
+def test_the_rooms_door_gives_the_function():
+    assert callable(door)

@@ -1,0 +1,52 @@
+import pytest
+
+from BreastFusionLib.reading import TaskSpec
+from BreastFusionLib.reading.why import why
+
+pytestmark = pytest.mark.fast
+
+TASK = TaskSpec()
+
+
+def row(name, value, contribution, benign=50.0, malignant=50.0):
+    return {
+        "name": name,
+        "value": value,
+        "contribution": contribution,
+        "class_percentiles": {"benign": benign, "malignant": malignant},
+    }
+
+
+def test_reasons_have_values_that_can_be_checked():
+    rows = [row("washout_share", 0.77, 1.0, benign=96.0), row("dce_shape_Sphericity", 0.6, 0.5, benign=7.0)]
+    assert why(rows, TASK, positive=True) == (
+        "wash-out in 77 % of the lesion (higher than 96 % of benign training lesions)",
+        "sphericity 0.60 (lower than 93 % of benign training lesions)",
+    )
+
+
+def test_a_benign_result_is_compared_with_malignant_lesions():
+    rows = [row("washout_share", 0.01, -1.0, malignant=4.0), row("age", 30.0, 0.7, benign=5.0)]
+    assert why(rows, TASK, positive=False) == (
+        "wash-out in 1 % of the lesion (lower than 96 % of malignant training lesions)",
+    )
+
+
+def test_what_speaks_against_the_result_or_is_usual_is_no_reason():
+    rows = [
+        row("washout_share", 0.77, -1.0, benign=96.0),
+        row("dce_shape_Sphericity", 0.6, 0.5, benign=40.0),
+        row("ser", None, 0.4, benign=99.0),
+        row("t1_glcm_Contrast", 3.0, 0.9, benign=99.0),
+    ]
+    assert why(rows, TASK, positive=True) == ()
+
+
+def test_at_most_three_and_each_quantity_once():
+    names = ("dce_shape_Sphericity", "t1_shape_Sphericity", "ser", "age", "peak_percent")
+    found = why([row(name, 1.0, 1.0 - 0.1 * i, benign=99.0) for i, name in enumerate(names)], TASK, positive=True)
+    assert [sentence.split(" (")[0] for sentence in found] == [
+        "sphericity 1.00",
+        "signal enhancement ratio 1.00",
+        "age 1",
+    ]
