@@ -69,7 +69,19 @@ def test_info_names_devices_and_provider() -> None:
 
 
 def test_every_command_has_help_with_an_example() -> None:
-    names = "demo info exam roles radiomics phantom features train apply evaluate predict".split()
+    names = [
+        "demo",
+        "info",
+        "exam",
+        "roles",
+        "radiomics",
+        "phantom",
+        "features",
+        "train",
+        "apply",
+        "evaluate",
+        "predict",
+    ]
     for words in [[name] for name in names] + [["lesion", name] for name in ("segment", "map", "kinetics")]:
         assert f"Example:  breastfusion {' '.join(words)}" in breastfusion(*words, "--help").stdout
 
