@@ -1,0 +1,158 @@
+"""A folder of phantom exams with its case table and its truth; a second call continues where the first stopped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam import write_exam
+from BreastFusionLib.files import replacing, write_json, write_text
+from BreastFusionLib.phantom.dicom import write_dicom_study
+from BreastFusionLib.phantom.exam import PhantomExam, exam_name, make_exam
+from BreastFusionLib.phantom.truth import Truth
+
+__all__ = ["truth_row", "write_cohort"]
+
+SCHEMA = "breastfusion.phantom/1"
+_PARAMETERS, _COHORT, _TRUTH = "phantom.json", "cohort.csv", "truth.csv"
+
+Row = Mapping[str, Any]
+
+
+def write_cohort(
+    out: str | os.PathLike[str],
+    exams: int,
+    seed: int,
+    small: bool = False,
+    dicom: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write exams 1 to `exams` of the population `seed`, `cohort.csv` and `truth.csv`.
+
+    Exams that are already there are kept, so that an interrupted call is continued, and a cohort enlarged, by
+    calling again.
+
+    Args:
+        out: folder; is made.
+        exams: number of exams, half of them with a malignant lesion.
+        seed: of the population.
+        small: coarse voxels, for tests and demonstrations.
+        dicom: DICOM studies instead of exam folders.
+        progress: called with (done, total) before the first and after each exam.
+
+    Returns:
+        The path of `cohort.csv`.
+
+    Raises:
+        InputError: the folder holds a cohort made with other parameters, or a larger one.
+    """
+    if exams < 1 or seed < 0:
+        raise InputError(f"{exams} exams of seed {seed}: at least one exam and a seed of 0 or more are expected.")
+    folder = Path(out)
+    _claim(folder, {"schema": SCHEMA, "seed": seed, "small": small, "dicom": dicom})
+    cohort, truth = _read_rows(folder / _COHORT), _read_rows(folder / _TRUTH)
+    names = [exam_name(number) for number in range(1, exams + 1)]
+    if more := set(cohort) - set(names):
+        raise InputError(
+            f"{folder} already holds {len(cohort)} exams, {exams} were asked for: ask for at least "
+            f"{exams + len(more)}, or choose another folder."
+        )
+    if progress is not None:
+        progress(0, exams)
+    for number, name in enumerate(names, start=1):
+        if not (name in cohort and name in truth and _is_there(folder, cohort[name])):
+            made = make_exam(seed, number, small)
+            cohort[name], truth[name] = _write_files(folder, name, made, dicom), truth_row(name, made)
+            # After each exam, so that whatever stops the work costs one exam at most.
+            _write_rows(folder / _TRUTH, truth)
+            _write_rows(folder / _COHORT, cohort)
+        if progress is not None:
+            progress(number, exams)
+    return folder / _COHORT
+
+
+def truth_row(case_id: str, made: PhantomExam) -> dict[str, Any]:
+    """Return an exam's row of `truth.csv`: label, latents, log-likelihood ratios, and what else is known."""
+    truth = made.truth
+    row: dict[str, Any] = {"case_id": case_id, "label": made.label, **truth.latents}
+    row |= {f"llr_{source}": value for source, value in truth.llr.items()}
+    plain = {f.name for f in fields(Truth)} - {"latents", "centers_lps", "motions"}
+    row |= {name: getattr(truth, name) for name in sorted(plain)}
+    for sequence, center in truth.centers_lps.items():
+        row |= {f"{sequence}_center_{axis}_mm": value for axis, value in zip("xyz", center, strict=True)}
+    for sequence in ("t1", "t2"):
+        motion = truth.motions[sequence]
+        row |= {f"{sequence}_rotation_{axis}_deg": v for axis, v in zip("xyz", motion.rotation_deg, strict=True)}
+        row |= {f"{sequence}_shift_{axis}_mm": v for axis, v in zip("xyz", motion.translation_mm, strict=True)}
+    return row
+
+
+def _claim(folder: Path, parameters: Mapping[str, Any]) -> None:
+    """Record what the folder's exams are made with, or refuse when it was something else."""
+    path = folder / _PARAMETERS
+    if not path.exists():
+        if (folder / _COHORT).exists():
+            raise InputError(f"{folder} holds a {_COHORT} that is no phantom cohort: choose another folder.")
+        write_json(path, parameters)
+        return
+    try:
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}): choose another folder.") from error
+    different = [name for name in parameters if found.get(name) != parameters[name]]
+    if different:
+        has = ", ".join(f"{name} {found.get(name)}" for name in different)
+        wants = ", ".join(f"{name} {parameters[name]}" for name in different)
+        raise InputError(f"{folder} holds phantoms with {has}; asked for were {wants}. Choose another folder.")
+
+
+def _is_there(folder: Path, row: Row) -> bool:
+    return (folder / row["exam"]).is_dir() and (folder / row["lesion"]).is_file()
+
+
+def _write_files(folder: Path, name: str, made: PhantomExam, dicom: bool) -> dict[str, Any]:
+    """Write one exam and its lesion; return its row of `cohort.csv`."""
+    exam = Path("exams") / name
+    if dicom:
+        lesion = Path("lesions") / f"{name}.nii.gz"
+        write_dicom_study(made, folder / exam)
+        with replacing(folder / lesion) as temporary:
+            sitk.WriteImage(made.lesion.mask, str(temporary), useCompression=True)
+    else:
+        lesion = exam / "lesions" / "lesion.nii.gz"
+        write_exam(made.exam, folder / exam, {"lesion": made.lesion.mask})
+    return {
+        "case_id": name,
+        "patient_id": f"PHANTOM_{name[1:]}",
+        "exam": exam.as_posix(),
+        "lesion": lesion.as_posix(),
+        "side": made.lesion.side,
+        "label": made.label,
+        "site": made.dialect.site,
+        **made.clinical,
+    }
+
+
+def _read_rows(path: Path) -> dict[str, Row]:
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        return {row["case_id"]: row for row in csv.DictReader(stream)}
+
+
+def _write_rows(path: Path, rows: Mapping[str, Row]) -> None:
+    ordered: Iterable[Row] = (rows[name] for name in sorted(rows, key=lambda name: int(name[1:])))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(next(iter(rows.values()))), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(ordered)
+    write_text(path, text.getvalue())
