@@ -107,7 +107,9 @@ def operating_points(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     halfway = (curve.thresholds + np.append(curve.thresholds[1:], 0.0)) / 2
     # The first point calls nothing positive: no threshold.
     sensitive = 1 + int(np.argmax(curve.sensitivity[1:] >= 0.95 - 1e-12))
-    youden = 1 + int(np.argmax((curve.sensitivity - curve.false_positive_rate)[1:]))
+    positives, negatives = curve.true_positives[-1], curve.false_positives[-1]
+    # In whole numbers, so that equally good points are equal and the highest threshold is taken.
+    youden = 1 + int(np.argmax((curve.true_positives * negatives - curve.false_positives * positives)[1:]))
     return {OPERATING_POINT: float(halfway[sensitive]), "youden": float(halfway[youden])}
 
 

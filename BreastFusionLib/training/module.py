@@ -43,11 +43,15 @@ class FusionModule(lightning.LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.strict_loading = False  # checkpoints leave out what is frozen: it comes with the network
 
-    def on_train_epoch_start(self) -> None:
-        """Make the epoch independent of all before it, so that a continued run equals an uninterrupted one."""
-        torch.manual_seed(self.spec.seed * 100_003 + self.current_epoch)
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = learning_rate(self.spec, self.current_epoch)
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Make an epoch independent of all before it, so that a continued run equals an uninterrupted one.
+
+        At the first batch, because Lightning leaves out `on_train_epoch_start` in the epoch after a checkpoint.
+        """
+        if batch_idx == 0:
+            torch.manual_seed(self.spec.seed * 100_003 + self.current_epoch)
+            for group in self.trainer.optimizers[0].param_groups:
+                group["lr"] = learning_rate(self.spec, self.current_epoch)
 
     def training_step(self, batch: Batch, _: int) -> torch.Tensor:
         """Return the loss: of the fused output, plus that of every auxiliary head."""

@@ -6,6 +6,7 @@ reads them back from a bundle; `training` and `evaluation` belong to the upper f
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class AugmentationSpec(_Section):
@@ -98,7 +99,8 @@ class EvaluationSpec(_Section):
     seed: int = 0
 
 
-class Recipe(_Section):
+@dataclasses.dataclass(frozen=True)
+class Recipe:
     """A checked recipe.
 
     Attributes:
@@ -107,11 +109,9 @@ class Recipe(_Section):
         evaluation: what is measured.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-    reading: Annotated[ReadingRecipe, Field(strict=True)]
-    training: TrainingSpec = TrainingSpec()
-    evaluation: EvaluationSpec = EvaluationSpec()
+    reading: ReadingRecipe
+    training: TrainingSpec
+    evaluation: EvaluationSpec
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], where: str) -> Recipe:
@@ -124,6 +124,10 @@ class Recipe(_Section):
         Raises:
             InputError: an unknown key (with the nearest known one) or a value out of range, one sentence each.
         """
+        sections = [field.name for field in dataclasses.fields(ReadingRecipe)] + ["training", "evaluation"]
+        for key in mapping:
+            if key not in sections:
+                raise InputError(f"{where}: unknown key '{key}'. {nearest_known(str(key), sections)}")
         reading = ReadingRecipe.from_mapping(mapping, where)
         if len(reading.task.classes) != 2:
             raise InputError(f"{where}, task: two classes are expected, found {list(reading.task.classes)}.")
@@ -131,6 +135,8 @@ class Recipe(_Section):
             raise InputError(
                 f"{where}, inputs: no source is left. Keep a patch, radiomics, kinetics or clinical columns."
             )
+        if reading.inputs.patch is not None and reading.model.encoder is None:
+            raise InputError(f"{where}, model: patches need an encoder. Name one, or set inputs.patch to null.")
         training = _section(TrainingSpec, mapping.get("training", {}), f"{where}, training")
         if abs(sum(training.fractions) - 1) > 1e-6:
             raise InputError(f"{where}, training, fractions: {list(training.fractions)} do not add up to 1.")
@@ -247,6 +253,8 @@ Spec = TypeVar("Spec", bound=_Section)
 
 
 def _section(kind: type[Spec], mapping: Any, where: str) -> Spec:
+    if not isinstance(mapping, Mapping):
+        raise InputError(f"{where}: expected a mapping of settings, found {mapping!r}.")
     try:
         return kind.model_validate(mapping)
     except ValidationError as error:

@@ -1,0 +1,186 @@
+"""The map over cases: resumable, one broken case is a row, a full disk and Ctrl-C keep what is done."""
+
+import dataclasses
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK as sitk
+
+from BreastFusionLib.cohort import compute_inputs, covering, features_table, read_cohort, write_features
+from BreastFusionLib.cohort.inputs import CaseTask, case_files, covers
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.images.settings import PatchSpec
+from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec
+
+INPUTS = InputsSpec(sequences=("dce",), patch=PatchSpec(size_px=16), kinetics=True, clinical=("age",))
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """Three cases whose exam files hold their own name."""
+    for name in "abc":
+        (tmp_path / f"{name}.nii.gz").write_text(name)
+        (tmp_path / f"{name}_mask.nii.gz").write_text("mask")
+    table = pd.DataFrame(
+        {
+            "case_id": list("abc"),
+            "patient_id": list("abc"),
+            "exam": [f"{name}.nii.gz" for name in "abc"],
+            "lesion": [f"{name}_mask.nii.gz" for name in "abc"],
+            "label": [0, 1, 0],
+            "age": [40, 50, 60],
+        }
+    )
+    table.to_csv(tmp_path / "cohort.csv", index=False)
+    return read_cohort(tmp_path / "cohort.csv")
+
+
+class Preparing:
+    """Stands in for `prepare_to_cache`: writes a file for each case, counts, and fails where told to."""
+
+    def __init__(self, failures: dict[str, BaseException] | None = None):
+        self.failures, self.calls = failures or {}, []
+
+    def __call__(self, task: CaseTask) -> Path:
+        case_id = task.row["case_id"]
+        path = task.cache / f"{case_id}.safetensors"
+        if not path.is_file():
+            self.calls.append(case_id)
+            if case_id in self.failures:
+                raise self.failures[case_id]
+            path.write_text("prepared")
+        return path
+
+
+def test_one_row_a_case_in_the_cohorts_order_with_progress(cohort, tmp_path):
+    told = []
+    table = compute_inputs(
+        cohort, INPUTS, tmp_path / "cache", progress=lambda *now: told.append(now), prepare_to=Preparing()
+    )
+    assert table["case_id"].tolist() == list("abc")
+    assert (table["status"] == "ok").all()
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert all(Path(path).is_file() for path in table["path"])
+
+
+def test_a_broken_case_is_a_row_and_its_traceback_is_in_the_log(cohort, tmp_path):
+    preparing = Preparing({"a": InputError("The mask is empty."), "b": ZeroDivisionError("oops")})
+    table = compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=preparing).set_index("case_id")
+    assert table["status"].to_dict() == {"a": "failed", "b": "failed", "c": "ok"}
+    assert table.loc["a", "reason"] == "The mask is empty."
+    assert table.loc["b", "reason"] == "Unexpected ZeroDivisionError: oops"
+    log = (tmp_path / "cache" / "failures.log").read_text()
+    assert "raise self.failures[case_id]" in log
+    assert "ZeroDivisionError: oops" in log
+
+
+def test_a_missing_file_is_a_failed_row_and_the_rest_goes_on(cohort, tmp_path):
+    (tmp_path / "b.nii.gz").unlink()
+    table = compute_inputs(read_cohort(tmp_path / "cohort.csv"), INPUTS, tmp_path / "cache", prepare_to=Preparing())
+    assert table["status"].tolist() == ["ok", "failed", "ok"]
+    assert "b.nii.gz does not exist" in table["reason"][1]
+
+
+def test_ctrl_c_keeps_what_is_done_and_a_second_call_does_the_rest(cohort, tmp_path):
+    stopped = Preparing({"b": KeyboardInterrupt()})
+    with pytest.raises(KeyboardInterrupt):
+        compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=stopped)
+    again = Preparing()
+    assert (compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=again)["status"] == "ok").all()
+    assert again.calls == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_ends_the_map_with_a_sentence_and_a_second_call_continues(cohort, tmp_path, error):
+    with pytest.raises(InputError, match=r"is full \(\d+ MB free\).*continues where it stopped"):
+        compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=Preparing({"b": error}))
+    again = Preparing()
+    compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=again)
+    assert again.calls == ["b", "c"]
+
+
+def test_masks_of_other_lesions_do_not_belong_to_a_case(tmp_path):
+    exam = tmp_path / "exam"
+    (exam / "lesions").mkdir(parents=True)
+    for name in ("exam.json", "dce_0.nii.gz", "lesions/L1.nii.gz", "lesions/L2.nii.gz"):
+        (exam / name).touch()
+    found = case_files({"exam": "exam", "lesion": "L1"}, tmp_path)
+    assert [path.relative_to(exam).as_posix() for path in found] == ["dce_0.nii.gz", "exam.json", "lesions/L1.nii.gz"]
+
+
+def test_one_preparation_covers_recipes_that_want_parts_of_it():
+    whole = InputsSpec(radiomics=RadiomicsSpec(), kinetics=True)
+    t1, images = InputsSpec(sequences=("t1",)), InputsSpec()
+    assert covering([t1, images, whole]) == whole
+    assert covers(whole, t1)
+    assert not covers(t1, whole)
+    # A vector of one sequence's radiomics is not the vector of three.
+    assert not covers(whole, InputsSpec(sequences=("t1",), radiomics=RadiomicsSpec()))
+    with pytest.raises(InputError, match="cannot share one preparation"):
+        covering([images, InputsSpec(patch=PatchSpec(size_px=64))])
+    with pytest.raises(InputError, match="cannot share one preparation"):
+        covering([images, dataclasses.replace(images, dce_phase=1)])
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory):
+    from BreastFusionLib.phantom import write_cohort
+
+    return write_cohort(tmp_path_factory.mktemp("phantoms"), exams=3, seed=1, small=True)
+
+
+@pytest.mark.slow
+def test_phantoms_over_two_processes_give_the_same_features_as_one_process(phantoms, tmp_path):
+    mask = sitk.ReadImage(str(phantoms.parent / read_cohort(phantoms).table["lesion"][0]))
+    table = pd.read_csv(phantoms)
+    table.loc[1, "lesion"] = "empty.nii.gz"
+    sitk.WriteImage(mask * 0, str(phantoms.parent / "empty.nii.gz"))
+    table.to_csv(phantoms.parent / "with_empty.csv", index=False)
+    cohort = read_cohort(phantoms.parent / "with_empty.csv")
+
+    here = write_features(cohort, INPUTS, tmp_path / "here.parquet", cache=tmp_path / "cache")
+    there = write_features(cohort, INPUTS, tmp_path / "there.csv", cache=tmp_path / "other", workers=2)
+    pd.testing.assert_frame_equal(here, there)
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "here.parquet")[["case_id", "status"]], here[["case_id", "status"]]
+    )
+    assert here["status"].tolist() == ["ok", "failed", "ok"]
+    assert "empty" in here["reason"][1]
+    columns = [name for name in here.columns if name.startswith("kinetics_")]
+    assert here.loc[1, columns].isna().all()
+    assert np.isfinite(here.loc[[0, 2], columns].to_numpy(dtype=float)).mean() > 0.9
+    assert here.loc[0, "clinical_age"] == table.loc[0, "age"]
+
+
+@pytest.mark.slow
+def test_a_second_call_prepares_nothing_and_a_changed_mask_is_prepared_anew(phantoms, tmp_path):
+    cohort = read_cohort(phantoms)
+    first = compute_inputs(cohort, INPUTS, tmp_path)
+    written = {path: Path(path).stat().st_mtime_ns for path in first["path"]}
+    second = compute_inputs(cohort, INPUTS, tmp_path)
+    assert second["path"].tolist() == first["path"].tolist()
+    assert {path: Path(path).stat().st_mtime_ns for path in second["path"]} == written
+
+    lesion = phantoms.parent / cohort.table["lesion"][0]
+    before = lesion.read_bytes()
+    sitk.WriteImage(sitk.BinaryErode(sitk.ReadImage(str(lesion)), (1, 1, 0)), str(lesion))
+    third = compute_inputs(cohort, INPUTS, tmp_path)
+    lesion.write_bytes(before)
+    assert (third["path"] != first["path"]).tolist() == [True, False, False]
+    table = features_table(cohort, third)
+    assert table["case_id"].tolist() == cohort.table["case_id"].tolist()
+
+
+def test_a_table_is_parquet_or_csv(cohort, tmp_path):
+    with pytest.raises(InputError, match=r"\.parquet or \.csv, not '\.xlsx'"):
+        write_features(cohort, INPUTS, tmp_path / "features.xlsx")

@@ -1,0 +1,237 @@
+"""Training from a case table to a bundle: what it leaves, that it is deterministic, and that it continues exactly."""
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+from pathlib import Path
+
+import lightning
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from BreastFusionLib.cohort import read_cohort
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.models.small import small_body
+from BreastFusionLib.reading import load_bundle
+from BreastFusionLib.reading.score import score
+from BreastFusionLib.training import train
+from BreastFusionLib.training.fit import _class_weights
+
+
+@pytest.fixture(params=["trained encoder", "frozen encoder"])
+def model(request, tmp_path) -> dict:
+    """Model settings: an encoder trained from scratch, or one frozen as it is in a file."""
+    if request.param == "trained encoder":
+        return {}
+    torch.manual_seed(0)
+    save_file(small_body().state_dict(), tmp_path / "encoder.safetensors")
+    weights = str(tmp_path / "encoder.safetensors")
+    return {"encoder": {"name": "small", "weights": weights, "frozen": True, "shared": False}}
+
+
+def weights(run) -> bytes:
+    return (run.bundle / "weights.safetensors").read_bytes()
+
+
+def same_result(first, second) -> bool:
+    return weights(first) == weights(second) and first.predictions.read_text() == second.predictions.read_text()
+
+
+class StoppingAt:
+    """A progress callback that raises in a given epoch."""
+
+    def __init__(self, epoch: int, error: BaseException):
+        self.epoch, self.error = epoch, error
+
+    def __call__(self, done: int, total: int) -> None:
+        if done == self.epoch:
+            raise self.error
+
+
+def test_predictions_are_what_a_reading_of_the_bundle_says(cohort, tmp_path, model, tiny_recipe, draw_inputs):
+    run = train(tiny_recipe(model=model), cohort, tmp_path / "run", device="cpu")
+    predictions = pd.read_csv(run.predictions).set_index("case_id")
+    assert predictions["split"].value_counts().to_dict() == {"train": 28, "test": 8, "validation": 4}
+    bundle = load_bundle(run.bundle)
+    for row in cohort.table.itertuples():
+        found = score(draw_inputs(row.case_id, row.label, row.age), bundle).probability
+        assert found == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-6)
+    assert (predictions["label"] == cohort.table.set_index("case_id")["label"]).all()
+
+
+def test_a_run_leaves_all_its_files_and_a_truthful_card(cohort, tmp_path, tiny_recipe):
+    recipe = tiny_recipe()
+    run = train(recipe, cohort, tmp_path / "run", device="cpu")
+    assert json.loads((run.folder / "recipe.json").read_text()) == recipe.resolved()
+    assert json.loads((run.bundle / "recipe.json").read_text()) == recipe.resolved()
+    log = pd.read_csv(run.log)
+    assert log["epoch"].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(log["learning_rate"], [0.02, 0.02, 0.01, 0.01])
+    assert "<svg" in (run.folder / "curves.svg").read_text()
+    assert pd.read_csv(run.folder / "failed.csv").empty
+    predictions = pd.read_csv(run.predictions)
+    test = pd.read_csv(run.test_predictions)
+    assert set(test["case_id"]) == set(predictions.loc[predictions["split"] == "test", "case_id"])
+
+    metadata = json.loads((run.bundle / "metadata.json").read_text())
+    record = metadata["training"]
+    assert (record["synthetic"], record["cases"], record["positives"], record["prevalence"]) == (True, 28, 14, 0.5)
+    assert record["context"] == {
+        "contrast": {"dce": ["post"], "t1": ["pre"]},
+        "spacing_mm": {s: {"low": [1, 1, 3], "high": [1, 1, 3]} for s in ("dce", "t1")},
+        "field_strength_t": [1.5, 3.0],
+    }
+    assert set(metadata["calibration"]["parts"]) == {"dce", "t1", "clinical"}
+    assert metadata["metrics"]["n"] == len(test)
+    area = metadata["metrics"]["auc"]
+    positive, negative = (test.loc[test["label"] == label, "score"].to_numpy() for label in (1, 0))
+    assert area["value"] == pytest.approx((positive[:, None] > negative).mean())
+    validation = predictions[predictions["split"] == "validation"]
+    found = validation["score"] >= metadata["thresholds"]["sensitivity_0.95"]
+    assert found[validation["label"] == 1].all()
+
+
+def test_it_learns(cohort, tmp_path, tiny_recipe):
+    run = train(
+        tiny_recipe({"epochs": 15, "optimiser": "adam", "learning_rate": 0.01, "milestones": [], "patience": None}),
+        cohort,
+        tmp_path / "run",
+        device="cpu",
+    )
+    test = pd.read_csv(run.test_predictions)
+    positive, negative = (test.loc[test["label"] == label, "score"].to_numpy() for label in (1, 0))
+    assert (positive[:, None] > negative).mean() > 0.9
+
+
+def test_scalers_know_the_training_cases_only(cohort, tmp_path, tiny_recipe):
+    run = train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+    predictions = pd.read_csv(run.predictions).set_index("case_id")
+    ages = cohort.table.set_index("case_id")["age"][predictions["split"] == "train"]
+    scaler = load_bundle(run.bundle).scalers["clinical"]
+    assert scaler.mean[0] == pytest.approx(ages.mean())
+    assert scaler.std[0] == pytest.approx(ages.std(ddof=0))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cohort, tmp_path, tiny_recipe):
+    first, second = (train(tiny_recipe(), cohort, tmp_path / name, device="cpu") for name in ("a", "b"))
+    assert same_result(first, second)
+    assert weights(train(tiny_recipe({"seed": 1}), cohort, tmp_path / "c", device="cpu")) != weights(first)
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_ctrl_c_keeps_what_is_done_and_a_second_call_gives_the_uninterrupted_result(
+    cohort, tmp_path, model, epoch, tiny_recipe
+):
+    recipe = tiny_recipe(model=model)
+    whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, cohort, tmp_path / "cut", device="cpu", epoch_progress=StoppingAt(epoch, KeyboardInterrupt()))
+    assert signal.getsignal(signal.SIGINT) is handler
+    seen = []
+    run = train(recipe, cohort, tmp_path / "cut", device="cpu", epoch_progress=lambda *now: seen.append(now))
+    assert seen == [(done, 4) for done in range(epoch + 1, 5)]
+    assert same_result(run, whole)
+    assert run.log.read_text() == whole.log.read_text()
+
+
+def test_a_full_disk_is_a_sentence_and_a_second_call_gives_the_uninterrupted_result(
+    cohort, tmp_path, monkeypatch, tiny_recipe
+):
+    recipe = tiny_recipe()
+    whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
+    saved = lightning.Trainer.save_checkpoint
+
+    def full(self, path, *rest, **more):
+        if self.current_epoch == 2:
+            Path(path).write_bytes(b"half a checkpoint")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        saved(self, path, *rest, **more)
+
+    monkeypatch.setattr(lightning.Trainer, "save_checkpoint", full)
+    with pytest.raises(InputError, match=r"is full \(\d+ MB free\). Free some space"):
+        train(recipe, cohort, tmp_path / "cut", device="cpu")
+    monkeypatch.setattr(lightning.Trainer, "save_checkpoint", saved)
+    assert same_result(train(recipe, cohort, tmp_path / "cut", device="cpu"), whole)
+
+
+def test_a_finished_run_is_returned_as_it_is(cohort, tmp_path, tiny_recipe):
+    recipe = tiny_recipe()
+    run = train(recipe, cohort, tmp_path / "run", device="cpu")
+    before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*") if path.parent.name == "bundle"}
+    assert train(recipe, cohort, tmp_path / "run", device="cpu") == run
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_other_settings_in_the_same_folder_are_refused(cohort, tmp_path, tiny_recipe):
+    train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+    with pytest.raises(InputError, match=r"other settings: recipe\.training\.epochs was 4, is now 5"):
+        train(tiny_recipe({"epochs": 5}), cohort, tmp_path / "run", device="cpu")
+    smaller = dataclasses.replace(cohort, table=cohort.table.head(30))
+    with pytest.raises(InputError, match="other settings: cohort was"):
+        train(tiny_recipe(), smaller, tmp_path / "run", device="cpu")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        train(tiny_recipe(), cohort, tmp_path / "other", device="cpu")
+
+
+def test_a_case_that_changed_since_the_run_began_is_refused(cohort, tmp_path, tiny_recipe):
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu", epoch_progress=StoppingAt(1, KeyboardInterrupt()))
+    (cohort.folder / "c05.nii.gz").write_text("broken")
+    with pytest.raises(InputError, match="other settings: inputs was"):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+
+
+def test_a_broken_case_is_listed_and_the_rest_goes_on(cohort, tmp_path, tiny_recipe):
+    (cohort.folder / "c05.nii.gz").write_text("broken")
+    (cohort.folder / "c06.nii.gz").unlink()
+    run = train(tiny_recipe(), read_cohort(cohort.folder / "cohort.csv"), tmp_path / "run", device="cpu")
+    failed = pd.read_csv(run.folder / "failed.csv").set_index("case_id")
+    assert failed.loc["c05", "reason"] == "The exam of c05 is broken."
+    assert "c06.nii.gz does not exist" in failed.loc["c06", "reason"]
+    assert set(cohort.table["case_id"]) - set(pd.read_csv(run.predictions)["case_id"]) == {"c05", "c06"}
+
+
+def test_one_class_only_is_refused_before_anything_is_written(cohort, tmp_path, tiny_recipe):
+    table = cohort.table[cohort.table["label"] == 1]
+    with pytest.raises(InputError, match="The cohort has only label 1"):
+        train(tiny_recipe(), dataclasses.replace(cohort, table=table), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+    split = np.where(cohort.table["label"] == 1, "train", "validation")
+    split[:4] = "train"
+    with pytest.raises(InputError, match="The validation split has only label 0"):
+        train(tiny_recipe(), dataclasses.replace(cohort, table=cohort.table.assign(split=split)), tmp_path / "run")
+
+
+def test_training_stops_when_the_validation_loss_keeps_rising_and_keeps_the_best_epoch(cohort, tmp_path, tiny_recipe):
+    # Labels that nothing can tell: fitting them makes validation worse.
+    table = cohort.table.assign(
+        label=pd.array(np.random.default_rng(0).permutation(cohort.table["label"]), dtype="Int64")
+    )
+    spec = {"epochs": 60, "patience": 3, "learning_rate": 0.05, "milestones": [], "weight_decay": 0.0}
+    recipe = tiny_recipe(spec, {"dropout": 0.0, "source_dropout": 0.0})
+    told = []
+    run = train(
+        recipe,
+        dataclasses.replace(cohort, table=table),
+        tmp_path / "run",
+        device="cpu",
+        epoch_progress=lambda *now: told.append(now),
+    )
+    log = pd.read_csv(run.log)
+    best = int(log["validation_loss"].idxmin())
+    assert len(log) == best + 1 + 3 < 60
+    assert told[-1] == (60, 60)
+
+
+def test_balanced_class_weights_are_one_on_average(tiny_recipe):
+    found = _class_weights(np.array([0, 0, 0, 1]), tiny_recipe({"class_weights": "balanced"}).training)
+    np.testing.assert_allclose(found, [4 / 6, 2.0])
+    assert _class_weights(np.array([0, 1]), tiny_recipe().training) is None
