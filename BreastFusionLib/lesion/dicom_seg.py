@@ -84,6 +84,9 @@ def read_dicom_seg(path: Path, segment: str | int | None = None, grid: Grid | No
             f"{path.name} is a DICOM file of kind {kind}: a binary DICOM segmentation is expected. "
             "Export the lesion as a binary segmentation or as NIfTI."
         )
+    for keyword in ("SegmentSequence", "PerFrameFunctionalGroupsSequence", "PixelData"):
+        if keyword not in dataset:
+            raise _incomplete(path.name, keyword)
     known = [Segment(int(item.SegmentNumber), str(item.SegmentLabel)) for item in dataset.SegmentSequence]
     chosen = choose_segment(known, segment, path.name)
     where = f"{path.name}, segment {chosen}"
@@ -95,11 +98,15 @@ def read_dicom_seg(path: Path, segment: str | int | None = None, grid: Grid | No
 
 def _frames(dataset: pydicom.Dataset, number: int, where: str) -> list[_Frame]:
     """Return the frames of a segment."""
-    shared = dataset.get("SharedFunctionalGroupsSequence", [None])[0]
-    pixels = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
+    shared = list(dataset.get("SharedFunctionalGroupsSequence", []))
+    try:
+        pixels = dataset.pixel_array.reshape(-1, dataset.Rows, dataset.Columns)
+        each = list(zip(dataset.PerFrameFunctionalGroupsSequence, pixels, strict=True))
+    except Exception as error:  # decoders raise whatever broken bytes lead to
+        raise InputError(f"{where}: its pixels cannot be decoded ({error}). Copy or export the file again.") from error
     frames = []
-    for own, image in zip(dataset.PerFrameFunctionalGroupsSequence, pixels, strict=True):
-        groups = [group for group in (own, shared) if group is not None]
+    for own, image in each:
+        groups = [own, *shared]
         if int(_macro(groups, "SegmentIdentificationSequence", where).ReferencedSegmentNumber) == number:
             frames.append(_Frame((image != 0).astype(np.uint8), _frame_grid(groups, image.shape, where)))
     if not frames:
@@ -112,7 +119,7 @@ def _macro(groups: Sequence[pydicom.Dataset], keyword: str, where: str) -> Any:
     for group in groups:
         if keyword in group:
             return group[keyword].value[0]
-    raise InputError(f"{where}: the file lacks {keyword}, so its frames cannot be placed. Export it again.")
+    raise _incomplete(where, keyword)
 
 
 def _frame_grid(groups: Sequence[pydicom.Dataset], shape: tuple[int, ...], where: str) -> Grid:
@@ -167,6 +174,10 @@ def _even_step(gaps_mm: NDArray[np.float64], stated_mm: float) -> float | None:
         if np.all(steps >= 1) and np.allclose(gaps_mm / step_mm, steps, rtol=0, atol=EVEN_SPACING_TOLERANCE):
             return float(gaps_mm.sum() / steps.sum())
     return None
+
+
+def _incomplete(where: str, keyword: str) -> InputError:
+    return InputError(f"{where}: the file lacks {keyword}, so its frames cannot be placed. Export it again.")
 
 
 def _uneven(where: str, why: str) -> InputError:

@@ -190,7 +190,7 @@ def _lesion_signal(dce: Series, mask: sitk.Image) -> NDArray[np.float64]:
     difference = describe_difference(mask, dce.grid)
     if difference:
         raise InputError(
-            f"The lesion's mask does not lie on the grid of the DCE series '{dce.description}' ({difference}): "
+            f"The lesion's mask does not lie on the grid of the DCE series ({difference}): "
             "draw the lesion on the DCE series or pass --resample."
         )
     box = bounding_box(mask)
@@ -203,7 +203,7 @@ def _lesion_signal(dce: Series, mask: sitk.Image) -> NDArray[np.float64]:
     broken = np.flatnonzero(~np.isfinite(signal).all(axis=1))
     if broken.size:
         raise InputError(
-            f"Phase {broken[0]} of the DCE series '{dce.description}' holds NaN or infinite voxels inside the lesion: "
+            f"Phase {broken[0]} of the DCE series holds NaN or infinite voxels inside the lesion: "
             "numbers are expected. Convert that phase again from its DICOM files."
         )
     return signal

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, crop, resample_onto, same_grid
 from BreastFusionLib.exam.model import Exam, Series
+from BreastFusionLib.exam.registration import register_rigid
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 
 __all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "map_lesion"]
@@ -26,6 +28,11 @@ class _Alignment:
     dce_to_target: sitk.Transform | None = None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def target_to_dce(self) -> sitk.Transform | None:
+        """The transform that resampling onto the target needs."""
+        return None if self.dce_to_target is None else self.dce_to_target.GetInverse()
+
     def to_target(self, points_lps: NDArray[np.float64]) -> NDArray[np.float64]:
         """Map points (n, 3) of DCE space to the target's space."""
         if self.dce_to_target is None:
@@ -39,10 +46,9 @@ class _Alignment:
 def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") -> MappedLesion:
     """Carry a lesion from the DCE grid to another sequence of the exam.
 
-    A voxel of the target belongs to the lesion when the mask, interpolated linearly at its centre, is at least one
-    half. On ellipsoids of known shape this keeps the volume as nearest neighbour does and follows thin lesions on
-    thick slices better. A lesion that falls between the target's voxel centres gets the one voxel that holds most
-    of it, so that it is never lost inside the field of view.
+    The target's voxels that hold most of the lesion are taken, as many as its volume asks for. So the volume inside
+    the field of view is kept, and a lesion thinner than the target's slices is neither lost nor blown up, as it is
+    when the mask is sampled at voxel centres. Equal voxels keep exactly the mask as drawn.
 
     Args:
         lesion: on the grid of `exam.dce`.
@@ -57,30 +63,32 @@ def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") 
     for value, known in ((to, ("dce", "t1", "t2")), (registration, ("none", "rigid"))):
         if value not in known:
             raise InputError(f"A lesion cannot be mapped with '{value}'. {nearest_known(value, known)}")
+    part = _cut_out(lesion.mask)
     if to == "dce":
-        return _described(lesion.mask, lesion, to, "same grid", 1.0, _Alignment())
+        return _described(lesion.mask, part, part, to, "same grid", 1.0, _Alignment())
     target = exam.get(to)  # type: ignore[arg-type]
     if target is None:
         raise InputError(f"The exam holds no {to.upper()} series, so the lesion cannot be mapped to it.")
     alignment = _register(exam.dce, target) if registration == "rigid" else _Alignment()
-    coverage = _coverage(lesion.mask, target.grid, alignment)
+    coverage = _coverage(part, target.grid, alignment)
     if coverage == 0:
         raise InputError(
             f"The lesion lies outside the field of view of the {to.upper()} series '{target.description}'. "
             "Check that the series belongs to this exam, or leave it out."
         )
     if alignment.dce_to_target is None and same_grid(lesion.mask, target.grid):
-        mask, method = target.grid.put_on(sitk.Image(lesion.mask)), "same grid"
-    else:
-        mask = _sampled(lesion.mask, target.grid, alignment)
-        method = "geometry" if alignment.dce_to_target is None else "rigid registration"
-    return _described(mask, lesion, to, method, coverage, alignment)
+        mask = target.grid.put_on(sitk.Image(lesion.mask))
+        return _described(mask, part, part, to, "same grid", coverage, alignment)
+    on_target = _sampled(part, target.grid, alignment, coverage)
+    method = "geometry" if alignment.dce_to_target is None else "rigid registration"
+    return _described(_pasted(on_target, target.grid), part, on_target, to, method, coverage, alignment)
 
 
 def _register(dce: Series, target: Series) -> _Alignment:
-    from BreastFusionLib.exam.registration import register_rigid
-
-    found = register_rigid(dce.phase(0).image, target.image)
+    try:
+        found = register_rigid(dce.phase(0).image, target.image)
+    except InputError as error:
+        return _Alignment(warnings=(f"The lesion was mapped by geometry: {error}",))
     if found.accepted:
         return _Alignment(found.transform)
     return _Alignment(
@@ -91,36 +99,37 @@ def _register(dce: Series, target: Series) -> _Alignment:
     )
 
 
-def _lesion_points(mask: sitk.Image) -> NDArray[np.float64]:
-    """Return the centres (n, 3) of the lesion's voxels in LPS mm."""
-    box = _box(mask)
-    inside_kji = np.argwhere(sitk.GetArrayViewFromImage(mask)[box.slices] != 0)
-    return Grid.of(mask).physical(inside_kji[:, ::-1] + box.start)
-
-
-def _box(mask: sitk.Image) -> Box:
+def _cut_out(mask: sitk.Image) -> sitk.Image:
+    """Return the box of a mask round its lesion, with one voxel of margin: everything here works on that."""
     box = bounding_box(mask)
     if box is None:
         raise InputError("The lesion's mask is empty: there is nothing to map. Draw the lesion first.")
-    return box
+    return crop(mask, box.grown(1))
 
 
-def _coverage(mask: sitk.Image, target: Grid, alignment: _Alignment) -> float:
+def _volume_mm3(mask: sitk.Image) -> float:
+    return np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * Grid.of(mask).voxel_volume_mm3
+
+
+def _coverage(part: sitk.Image, target: Grid, alignment: _Alignment) -> float:
     """Return the share of the lesion's voxel centres inside the target's field of view."""
-    return float(target.contains(alignment.to_target(_lesion_points(mask))).mean())
+    inside_ijk = np.argwhere(sitk.GetArrayViewFromImage(part) != 0)[:, ::-1]
+    points_lps = Grid.of(part).physical(inside_ijk)
+    return float(target.contains(alignment.to_target(points_lps)).mean())
 
 
-def _sampled(mask: sitk.Image, target: Grid, alignment: _Alignment) -> sitk.Image:
-    """Return the mask on the target's grid, computed only where the lesion can be."""
-    part = crop(mask, _box(mask).grown(1))
-    region = _region(Grid.of(part), target, alignment)
-    to_dce = None if alignment.dce_to_target is None else alignment.dce_to_target.GetInverse()
-    share = resample_onto(sitk.Cast(part, sitk.sitkFloat32), target.cropped(region), "linear", transform=to_dce)
-    pixels = np.zeros(target.size[::-1], np.uint8)
-    pixels[region.slices] = sitk.GetArrayViewFromImage(share) >= 0.5
-    if not pixels[region.slices].any():
-        pixels[_fullest_voxel(mask, target, alignment)] = 1
-    return target.put_on(sitk.GetImageFromArray(pixels))
+def _sampled(part: sitk.Image, target: Grid, alignment: _Alignment, coverage: float) -> sitk.Image:
+    """Return the mask on the piece of the target's grid where the lesion lies."""
+    piece = target.cropped(_region(Grid.of(part), target, alignment))
+    share = _share_inside(part, piece, alignment)
+    wanted = max(1, round(coverage * _volume_mm3(part) / target.voxel_volume_mm3))
+    # Among voxels that hold equally much, those nearest to the middle of the lesion go first.
+    middle = np.array(ndimage.center_of_mass(share))
+    distance = np.linalg.norm((np.moveaxis(np.indices(share.shape), 0, -1) - middle) * piece.spacing_mm[::-1], axis=-1)
+    chosen = np.lexsort((distance.ravel(), -share.ravel()))[:wanted]
+    pixels = np.zeros(share.shape, np.uint8)
+    pixels.flat[chosen] = 1
+    return piece.put_on(sitk.GetImageFromArray(pixels))
 
 
 def _region(part: Grid, target: Grid, alignment: _Alignment) -> Box:
@@ -132,19 +141,43 @@ def _region(part: Grid, target: Grid, alignment: _Alignment) -> Box:
     return Box(tuple(start.tolist()), tuple((stop - start).tolist())).clipped(target.size)
 
 
-def _fullest_voxel(mask: sitk.Image, target: Grid, alignment: _Alignment) -> tuple[int, ...]:
-    """Return the index [k, j, i] of the target's voxel with most of the lesion's voxel centres."""
-    points = alignment.to_target(_lesion_points(mask))
-    index = np.rint(target.index(points[target.contains(points)])).astype(int)
-    voxels, counts = np.unique(np.clip(index, 0, np.array(target.size) - 1), axis=0, return_counts=True)
-    return tuple(voxels[np.argmax(counts)][::-1].tolist())
+def _share_inside(part: sitk.Image, target: Grid, alignment: _Alignment) -> NDArray[np.float64]:
+    """Return for each voxel [k, j, i] of `target` the share (0..1) of its volume that lies inside the mask."""
+    # Points inside a voxel, as close as the mask's own voxels; an odd number, so that grids with common voxels
+    # never put one onto a border between two voxels.
+    points = [max(3, int(np.ceil(spacing / min(part.GetSpacing()))) | 1) for spacing in target.spacing_mm]
+    first = target.physical([(1 / n - 1) / 2 for n in points])
+    dense = Grid(
+        size=tuple(size * n for size, n in zip(target.size, points, strict=True)),  # type: ignore[arg-type]
+        spacing_mm=tuple(mm / n for mm, n in zip(target.spacing_mm, points, strict=True)),  # type: ignore[arg-type]
+        origin_lps=tuple(first.tolist()),
+        direction=target.direction,
+    )
+    inside = resample_onto(part, dense, "nearest", transform=alignment.target_to_dce)
+    (i, j, k), (ni, nj, nk) = target.size, points
+    return sitk.GetArrayFromImage(inside).reshape(k, nk, j, nj, i, ni).mean(axis=(1, 3, 5))
+
+
+def _pasted(piece: sitk.Image, grid: Grid) -> sitk.Image:
+    """Return a piece of a grid on the whole grid."""
+    i, j, k = np.rint(grid.index(piece.GetOrigin())).astype(int).tolist()
+    ni, nj, nk = piece.GetSize()
+    whole = grid.empty_image()
+    whole[i : i + ni, j : j + nj, k : k + nk] = piece
+    return whole
 
 
 def _described(
-    mask: sitk.Image, lesion: Lesion, to: str, method: str, coverage: float, alignment: _Alignment
+    mask: sitk.Image,
+    on_dce: sitk.Image,
+    on_target: sitk.Image,
+    to: str,
+    method: str,
+    coverage: float,
+    alignment: _Alignment,
 ) -> MappedLesion:
-    box = _box(mask)
-    inside = sitk.GetArrayViewFromImage(mask)[box.slices] != 0
+    """Return the result, from the whole mask and from the boxes round the lesion on both grids."""
+    inside = sitk.GetArrayViewFromImage(on_target) != 0
     voxels = int(inside.sum())
     slices = int(inside.any(axis=(1, 2)).sum())
     texture_defined = voxels >= MIN_TEXTURE_VOXELS and slices >= MIN_TEXTURE_SLICES
@@ -156,17 +189,16 @@ def _described(
             f"On {to.upper()} the lesion covers {voxels} voxels and {slices} slices, and texture needs "
             f"{MIN_TEXTURE_VOXELS} and {MIN_TEXTURE_SLICES}: it counts as missing there."
         )
-    source = sitk.GetArrayViewFromImage(lesion.mask)[_box(lesion.mask).slices]
     return MappedLesion(
         mask=mask,
         sequence=to,
         method=method,
-        source_volume_mm3=np.count_nonzero(source) * Grid.of(lesion.mask).voxel_volume_mm3,
+        source_volume_mm3=_volume_mm3(on_dce),
         volume_mm3=voxels * Grid.of(mask).voxel_volume_mm3,
         coverage=coverage,
         voxels=voxels,
         slices=slices,
         texture_defined=texture_defined,
-        transform=None if alignment.dce_to_target is None else alignment.dce_to_target.GetInverse(),
+        transform=alignment.target_to_dce,
         warnings=tuple(warnings),
     )

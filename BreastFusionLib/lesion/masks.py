@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from pydicom.misc import is_dicom
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.breast import side_of
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_difference, resample_onto
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.lesion.dicom_seg import find_dicom_seg, read_dicom_seg
@@ -95,8 +96,6 @@ def make_lesion(
         InputError: a mask that is empty, not 3-D, on another grid, outside the DCE volume, or with values that are
             no labels.
     """
-    from BreastFusionLib.exam.breast import side_of
-
     where = source or f"The mask of '{lesion_id}'"
     mask = binary_mask(mask, None, where)
     warnings = []
@@ -137,11 +136,10 @@ def _read_image(path: Path) -> sitk.Image:
 
 def _other_grid(mask: sitk.Image, exam: Exam, where: str) -> InputError:
     own, dce = Grid.of(mask), exam.dce.grid
-    series = f"the DCE series '{exam.dce.description}'"
     if own.size == dce.size:
-        found = f"{where} does not lie on the grid of {series}: {describe_difference(own, dce)}"
+        found = f"{where} does not lie on the grid of the DCE series: {describe_difference(own, dce)}"
     else:
-        found = f"{where} lies on a {_size(own)} grid, {series} on {_size(dce)}"
+        found = f"{where} lies on a {_size(own)} grid, the DCE series on {_size(dce)}"
     return InputError(f"{found}: draw the lesion on the DCE series or pass --resample.")
 
 
@@ -154,7 +152,7 @@ def _resampled(mask: sitk.Image, exam: Exam, where: str) -> tuple[sitk.Image, st
     on_dce = resample_onto(mask, exam.dce.grid, "nearest")
     if bounding_box(on_dce) is None:
         raise InputError(
-            f"{where} lies outside the DCE series '{exam.dce.description}', or between its voxels: nothing of it is "
+            f"{where} lies outside the DCE series, or between its voxels: nothing of it is "
             "left on that grid. Check that mask and exam belong together."
         )
     before = _volume_mm3(mask)

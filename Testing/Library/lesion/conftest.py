@@ -33,12 +33,12 @@ def grid(request: pytest.FixtureRequest) -> Grid:
     return UPRIGHT if request.param == "upright" else OBLIQUE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def oblique() -> Grid:
     return OBLIQUE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def upright() -> Grid:
     return UPRIGHT
 

@@ -198,6 +198,7 @@ def test_the_real_lesion_washes_out_after_a_rise_that_cannot_be_timed(duke_nii, 
 
 
 def test_full_size_volumes_take_under_a_tenth_of_a_second(make):
+    # Processor time, so that a busy machine does not matter.
     grid = Grid((448, 448, 160), (0.76, 0.76, 1.1))
     mask = make.box_mask(grid, (200, 200, 60), (26, 26, 18))
     signal = make.put(np.full(grid.size[::-1], 100, np.int16), grid)
@@ -205,7 +206,7 @@ def test_full_size_volumes_take_under_a_tenth_of_a_second(make):
     dce = Series("dce", "ax dyn", "five phases", "post", phases, grid)
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         measure_kinetics(dce, mask)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 0.1
