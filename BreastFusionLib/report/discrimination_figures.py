@@ -1,0 +1,114 @@
+"""Plots of how well models tell positive from negative cases, drawn from the dictionary of `evaluate_scores`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from BreastFusionLib.report.style import ACCENT, INK, RULE, SOFT, colors_of, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["auc_figure", "confusion_figure", "roc_figure"]
+
+
+def roc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None) -> Figure:
+    """Draw ROC curves, with AUC and DeLong interval of each model below.
+
+    Args:
+        models: name -> a model of `evaluate_scores`, from the simple to the complete.
+        ideal: the same of the ideal observer, drawn as a dashed line in ink.
+    """
+    rows = len(models) + (ideal is not None)
+    with new_figure(4.8, 4.6 + 0.22 * rows) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=RULE, linewidth=1)
+        for name, (color, dashes) in colors_of(list(models)).items():
+            _roc_line(axes, models[name], f"{_short(name)}  {_interval(models[name]['auc_delong'])}", color, dashes)
+        if ideal is not None:
+            label = f"Ideal observer  {_interval(ideal['auc_delong'])}"
+            _roc_line(axes, ideal, label, INK, (0, (4, 2)), linewidth=1.2)
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+        axes.set(xlabel="1 − specificity", ylabel="Sensitivity")
+        axes.grid(True)
+        figure.legend(loc="outside lower left", fontsize=9, handlelength=2.2, labelspacing=0.35, borderpad=0.9)
+    return figure
+
+
+def _roc_line(axes: Any, model: Mapping[str, Any], label: str, color: str, dashes: Any, linewidth: float = 2) -> None:
+    curve = model["roc"]
+    axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=color, ls=dashes, lw=linewidth, label=label)
+
+
+def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None) -> Figure:
+    """Draw each model's AUC with its DeLong interval on one scale, the ideal observer as a line to reach for."""
+    found = {name: model["auc_delong"] for name, model in models.items()}
+    lowest = min(value for estimate in found.values() for value in estimate.values() if value is not None)
+    with new_figure(4.8, 0.85 + 0.46 * len(models)) as (figure, axes):
+        for row, (name, (color, _)) in enumerate(colors_of(list(models)).items()):
+            estimate = found[name]
+            if estimate["low"] is not None:
+                axes.plot([estimate["low"], estimate["high"]], [row, row], color=color, linewidth=2.4)
+            axes.plot(estimate["value"], row, "o", color=color, markersize=7)
+            axes.annotate(
+                _short(name), (0, row), (0, 5), xycoords=("axes fraction", "data"), textcoords="offset points"
+            )
+        if ideal is not None:
+            at = ideal["auc_delong"]["value"]
+            axes.axvline(at, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+            axes.annotate(
+                f"ideal {at:.3f}", (at, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
+                ha="right" if at > 0.9 else "center", va="bottom", fontsize=8.5,
+            )  # fmt: skip
+        axes.set(xlim=(max(0.0, lowest - 0.03), 1.005), ylim=(len(models) - 0.5, -0.75))
+        axes.set_yticks([])
+        axes.set_xlabel("AUC with 95 % interval (DeLong)")
+        axes.spines["left"].set_visible(False)
+        axes.grid(True, axis="x")
+    return figure
+
+
+def confusion_figure(model: Mapping[str, Any], classes: tuple[str, str] = ("negative", "positive")) -> Figure:
+    """Draw one confusion matrix: counts, and how large a share of its row (its true class) each cell is.
+
+    Args:
+        model: a model of `evaluate_scores`.
+        classes: words for label 0 and label 1.
+    """
+    counts = model["confusion"]
+    cells = [[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]]
+    with new_figure(2.7, 2.3) as (figure, axes):
+        for row, values in enumerate(cells):
+            for column, count in enumerate(values):
+                share = count / max(1, sum(values))
+                corner = (column - 0.48, row - 0.48)
+                _cell(axes, corner, share, right=row == column)
+                axes.text(column, row - 0.08, f"{count:,}", ha="center", va="center", fontsize=15, weight="bold")
+                axes.text(column, row + 0.22, f"{100 * share:.0f} %", ha="center", va="center", fontsize=9, color=SOFT)
+        axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5), aspect="equal")
+        axes.set_xticks([0, 1], classes)
+        axes.set_yticks([0, 1], classes, rotation=90, va="center")
+        axes.set(xlabel="the model says", ylabel="truth")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    return figure
+
+
+def _cell(axes: Any, corner: tuple[float, float], share: float, right: bool) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    # Right and wrong differ in hue, the share in strength: faint enough for ink on it in light and dark pages.
+    color, strength = (ACCENT if right else "#d55e00"), 0.06 + 0.34 * share
+    axes.add_patch(
+        FancyBboxPatch(corner, 0.96, 0.96, "round,pad=0,rounding_size=0.06", fc=color, ec="none", alpha=strength)
+    )
+
+
+def _short(name: str, length: int = 34) -> str:
+    """Return a name that fits a legend: of a long one its beginning and its end."""
+    return name if len(name) <= length else f"{name[: length // 2]}…{name[-(length // 2 - 1) :]}"
+
+
+def _interval(estimate: Mapping[str, Any]) -> str:
+    value = f"{estimate['value']:.3f}"
+    return value if estimate["low"] is None else f"{value} [{estimate['low']:.3f}, {estimate['high']:.3f}]"

@@ -1,0 +1,236 @@
+"""One complete reading as a page, from `Reading.to_mapping()` and the pictures that go with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.files import write_text
+from BreastFusionLib.lesion.model import Lesion
+from BreastFusionLib.report.course_figures import time_intensity_figure
+from BreastFusionLib.report.page import (
+    Html,
+    columns,
+    details,
+    disclaimer,
+    element,
+    figure,
+    join,
+    page,
+    paragraph,
+    section,
+    table,
+    warnings,
+)
+from BreastFusionLib.report.pictures import SEQUENCE_WORDS, LesionPictures, exam_panels, map_panels
+from BreastFusionLib.report.probability_figure import probability_scale
+from BreastFusionLib.report.style import inline_svg
+
+__all__ = ["features_block", "kinetics_block", "reading_html", "result_block", "write_reading_page"]
+
+SOURCE_WORDS = {**SEQUENCE_WORDS, "radiomics": "radiomics", "kinetics": "kinetics", "clinical": "clinical data"}
+_FEATURES_SHOWN = 12
+
+
+def write_reading_page(reading: Mapping[str, Any], exam: Exam, lesion: Lesion, folder: str | Path) -> Path:
+    """Write report.html beside a reading that `Reading.write` left in `folder`.
+
+    Args:
+        reading: `Reading.to_mapping()`, or the content of reading.json.
+        exam: the exam that was read.
+        lesion: as drawn on its DCE series.
+        folder: holds the maps and masks that the reading names.
+
+    Returns:
+        The path of the page.
+    """
+    folder = Path(folder)
+    masks = {"dce": lesion.mask}
+    masks |= {sequence: sitk.ReadImage(str(folder / mapped["file"])) for sequence, mapped in reading["mapping"].items()}
+    maps = {(row["sequence"], row["method"]): sitk.ReadImage(str(folder / row["file"])) for row in reading["maps"]}
+    cells = {row["sequence"]: tuple(row["cell_size_mm"]) for row in reading["maps"]}
+    return write_text(folder / "report.html", reading_html(reading, LesionPictures(exam, masks, maps, cells)))
+
+
+def reading_html(reading: Mapping[str, Any], pictures: LesionPictures) -> str:
+    """Return the page of one reading.
+
+    Args:
+        reading: `Reading.to_mapping()`.
+        pictures: the exam with its lesion and the reading's maps.
+    """
+    bundle = reading["bundle"]
+    origin = "phantom" if pictures.exam.synthetic else "exam"
+    trained = ", trained on synthetic exams" if bundle["synthetic"] else ""
+    return page(
+        f"Reading of {reading['case_id']}",
+        result_block(reading),
+        section("The lesion on every sequence", exam_panels(pictures), lead=_SLICES_LEAD),
+        section("Contrast over time", kinetics_block(reading["kinetics"])),
+        section("What the images contributed", _maps_block(reading, pictures), lead=_MAPS_LEAD)
+        if reading["maps"]
+        else Html(""),
+        section("Measured features", features_block(reading["features"])) if reading["features"] else Html(""),
+        section("Size and place", _lesion_block(reading)),
+        section("How this was made", _provenance_block(reading)),
+        subtitle=f"One lesion of one {origin}, read with the model {bundle['name']} {bundle['version']}{trained}.",
+        eyebrow="BreastFusion reading",
+    )
+
+
+_SLICES_LEAD = (
+    "Each picture shows the slice with the lesion's largest section, all close-ups at one scale. The yellow line is "
+    "the lesion as drawn on DCE and carried over to the other sequences."
+)
+_MAPS_LEAD = (
+    "Where a change in the picture would change the result most. A map has only a few cells and is the same for all "
+    "slices of a patch: it points to a region, not to a voxel."
+)
+
+
+def result_block(reading: Mapping[str, Any]) -> Html:
+    """Return the result: probability and each source alone on a scale, or the words that stand instead of them."""
+    if reading["probability"] is None:
+        result: list[Html | None] = [element("p", reading["statement"], class_="statement")]
+    else:
+        parts = {f"{SOURCE_WORDS.get(name, name)} alone": value for name, value in reading["parts"].items()}
+        scale = probability_scale(
+            reading["probability"], parts, reading["threshold"], reading["bundle"].get("prevalence")
+        )
+        reasons = "; ".join(reading.get("why") or ())
+        words = element(
+            "div",
+            element("h3", reading.get("title", "Probability")),
+            element("p", f"{reading['probability']:.2f}", class_="big"),
+            paragraph("At the shown threshold: ", element("b", reading["class"])) if reading["class"] else None,
+            paragraph(element("b", "Why: "), reasons) if reasons else None,
+        )
+        result = [columns(words, figure(inline_svg(scale, reading["statement"]), class_="plot"))]
+    missing = [
+        f"{SOURCE_WORDS.get(name, name)} missing: the model used its neutral value."
+        for name in reading["sources"]["missing"]
+    ]
+    greyed = reading["probability"] is not None and not reading["in_distribution"]
+    return element(
+        "div",
+        element("div", *result, class_="greyed" if greyed else None),
+        warnings([*missing, *(sentence for sentence in reading["warnings"] if sentence not in missing)]),
+        disclaimer(),
+        class_="result",
+    )
+
+
+def kinetics_block(kinetics: Mapping[str, Any] | None) -> Html:
+    """Return the time-intensity curve with what is read from it."""
+    if kinetics is None:
+        return paragraph("The exam's phases do not give a time-intensity curve.")
+    rise = f"{_percent(kinetics['initial_percent'])}, {kinetics['initial_rise'] or 'timing unknown'}"
+    rows = [
+        ("Initial rise", rise if kinetics["initial_percent"] is not None else None),
+        ("Delayed phase", _joined(kinetics["curve"], _percent(kinetics["delayed_percent"]))),
+        ("Worst curve in the lesion", _joined(kinetics["worst_curve"], _share(kinetics["worst_curve_share"]))),
+        ("Share with wash-out", _share(kinetics["washout_share"])),
+        ("Peak enhancement", _percent(kinetics["peak_percent"])),
+        ("Signal enhancement ratio", None if kinetics["ser"] is None else f"{kinetics['ser']:.2f}"),
+    ]
+    curve = figure(
+        inline_svg(time_intensity_figure(kinetics), "Time-intensity curve of the lesion"),
+        "Mean signal in the lesion. The band is a plateau (within 10 % of the initial peak).",
+        class_="plot",
+    )
+    return columns(curve, element("div", table(("Kinetics", ""), rows), warnings(kinetics.get("warnings", ()))))
+
+
+def features_block(features: Sequence[Mapping[str, Any]]) -> Html:
+    """Return the features that matter most, with their place among the training cases where that has a meaning."""
+    shown = features[:_FEATURES_SHOWN]
+    compared = "standardised" in shown[0]
+    header = ["Feature", "Source", "Value", *(["Standardised", "Percentile in training", "Contribution"] * compared)]
+    rows = []
+    for row in shown:
+        cells = [element("code", row["name"]), SOURCE_WORDS.get(row["source"], row["source"]), _number(row["value"])]
+        if compared:
+            cells += [
+                _signed(row["standardised"]),
+                _percentile(row["training_percentile"]),
+                _signed(row["contribution"]),
+            ]
+        rows.append(cells)
+    words = f"{len(shown)} of {len(features)} features"
+    if compared:
+        words += ", those with the largest contribution (log-odds) to the result first"
+    return table(header, rows, text_columns=2, caption=words + ".")
+
+
+def _maps_block(reading: Mapping[str, Any], pictures: LesionPictures) -> Html:
+    methods = dict.fromkeys(row["method"] for row in reading["maps"])
+    preferred = "gradcam++" if "gradcam++" in methods else next(iter(methods))
+    others = [map_panels(pictures, method) for method in methods if method != preferred]
+    return join([map_panels(pictures, preferred), details("The other method", *others) if others else None])
+
+
+def _lesion_block(reading: Mapping[str, Any]) -> Html:
+    lesion = reading["lesion"]
+    rows = [
+        ("Volume", f"{lesion['volume_mm3'] / 1000:.2f} cm³"),
+        ("Longest diameter (3-D)", f"{lesion['diameter_3d_mm']:.1f} mm"),
+        ("Longest diameter in a slice", f"{lesion['diameter_inplane_mm']:.1f} mm"),
+        ("Breast", lesion["side"]),
+        ("Separate parts", lesion["components"]),
+    ]
+    mapping = [
+        (
+            SEQUENCE_WORDS.get(sequence, sequence),
+            mapped["method"],
+            f"{100 * mapped['coverage']:.0f} %",
+            f"{mapped['volume_mm3'] / 1000:.2f} cm³",
+            f"{mapped['voxels']:,}",
+            mapped["slices"],
+        )
+        for sequence, mapped in reading["mapping"].items()
+    ]
+    header = ("Sequence", "Carried over by", "Covered", "Volume", "Voxels", "Slices")
+    return columns(table(("Lesion", ""), rows), table(header, mapping, text_columns=2))
+
+
+def _provenance_block(reading: Mapping[str, Any]) -> Html:
+    bundle = reading["bundle"]
+    seconds = [(stage.replace("_", " "), f"{value:.2f} s") for stage, value in reading["seconds"].items()]
+    versions = [("model", f"{bundle['name']} {bundle['version']}"), ("device", reading.get("device"))]
+    versions += [(name, _flat(value)) for name, value in reading["versions"].items()]
+    return columns(table(("Software", ""), versions), table(("Time", ""), seconds))
+
+
+def _flat(value: Any) -> str:
+    return " ".join(str(part) for part in value.values()) if isinstance(value, Mapping) else str(value)
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{value:+.0f} %"
+
+
+def _share(value: float | None) -> str | None:
+    return None if value is None else f"{100 * value:.0f} %"
+
+
+def _joined(word: str | None, number: str | None) -> str | None:
+    return None if word is None else f"{word} ({number})" if number else word
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.4g}"
+
+
+def _signed(value: float | None) -> str | None:
+    return None if value is None else f"{value:+.2f}"
+
+
+def _percentile(value: float | None) -> Html | None:
+    if value is None:
+        return None
+    bar = element("span", element("i", style=f"left:{value:.0f}%"), class_="bar")
+    return join([f"{value:.0f}", bar])
