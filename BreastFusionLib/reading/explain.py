@@ -37,12 +37,12 @@ def explain(inputs: CaseInputs, bundle: Bundle, target: int, encoded: Encoded | 
 
     encoded = encode([inputs], bundle) if encoded is None else encoded
     # Tensors made in inference mode take no part in gradients; their copies do.
-    images, vectors, present, features = (
+    images, vectors, present, features, encoder_maps = (
         {name: tensor.clone() for name, tensor in part.items()}
-        for part in (encoded.images, encoded.vectors, encoded.present, encoded.features)
+        for part in (encoded.images, encoded.vectors, encoded.present, encoded.features, encoded.maps)
     )
     with running(bundle.device):
-        cells = activation_maps(bundle.network, images, vectors, present, target)
+        cells = activation_maps(bundle.network, images, vectors, present, target, encoder_maps)
         contributions = _contributions(bundle, features, vectors, present, target)
     maps, sizes = {}, {}
     for (sequence, method), values in cells.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ class Reader:
                 evidence = explain(inputs, bundle, metadata.positive_index, encoded)
             unusual = out_of_distribution(inputs, metadata.training.context, bundle.scalers)
         meaningful = case.exam.synthetic or not metadata.training.synthetic
-        result = _meaningful(scores, evidence, metadata) if meaningful else _meaningless(evidence)
+        result = _meaningful(scores, evidence, metadata) if meaningful else _meaningless(inputs, evidence)
         return Reading(
             case_id=case.case_id,
             sources_used=scores.sources_used,
@@ -195,9 +196,13 @@ def _meaningful(scores: Scores, evidence: Evidence, metadata: BundleMetadata) ->
     }
 
 
-def _meaningless(evidence: Evidence) -> dict[str, Any]:
+def _meaningless(inputs: CaseInputs, evidence: Evidence) -> dict[str, Any]:
     """Keep what is true of the patient whatever the model was trained on: values and maps, no comparison."""
-    rows = tuple({key: row[key] for key in ("source", "name", "value")} for row in evidence.features)
+    rows = tuple(
+        {"source": source, "name": name, "value": value if math.isfinite(value) else None}
+        for source, values in inputs.vectors.items()
+        for name, value in values.items()
+    )
     return {
         "statement": NO_MEANING,
         "probability": None,

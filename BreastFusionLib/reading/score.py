@@ -54,12 +54,14 @@ class Encoded:
         images: image source -> (N, C, H, W).
         vectors: vector source -> (N, F), standardised.
         present: source -> (N,) bool.
-        features: image source -> (N, D), the encoder's output.
+        maps: image source -> (N, D, h, w), the encoder's last feature maps; absent when no case has the source.
+        features: image source -> (N, D), the maps pooled.
     """
 
     images: Tensors
     vectors: Tensors
     present: Tensors
+    maps: Tensors
     features: Tensors
 
 
@@ -113,6 +115,8 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
     Raises:
         InputError: none of a case's sources is there, or the graphics card's memory is too small.
     """
+    from BreastFusionLib.models.encoders import pool
+
     tensors = batch_tensors(cases, bundle.scalers, bundle.recipe)
     with running(bundle.device), torch.inference_mode():
         images, vectors, present = ({k: v.to(bundle.device) for k, v in part.items()} for part in tensors)
@@ -122,8 +126,14 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
                     f"Case '{case.case_id}': none of the model's sources ({', '.join(present)}) is there. "
                     "Choose a model that fits the exam, or add the missing sequences."
                 )
-        features = {source: _features(bundle.network, source, images[source], present[source]) for source in images}
-    return Encoded(images, vectors, present, features)
+        network = bundle.network
+        maps = {source: network.feature_map(source, images[source]) for source in images if present[source].any()}
+        features = {
+            # Where nothing was encoded, the network takes its neutral value.
+            source: pool(maps[source]) if source in maps else _neutral(network, source, len(cases))
+            for source in images
+        }
+    return Encoded(images, vectors, present, maps, features)
 
 
 def score_encoded(encoded: Encoded, bundle: Bundle) -> list[Scores]:
@@ -169,10 +179,8 @@ def running(device: str) -> Iterator[None]:
         ) from error
 
 
-def _features(network: FusionNetwork, source: str, images: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-    if not bool(present.any()):  # nothing to encode: the network takes its neutral value
-        return network.get_buffer(f"neutral_{source}").expand(len(images), -1)
-    return network.encode(source, images)
+def _neutral(network: FusionNetwork, source: str, count: int) -> torch.Tensor:
+    return network.get_buffer(f"neutral_{source}").expand(count, -1)
 
 
 def _pixels(case: PreparedCase, source: str, shape: tuple[int, int, int]) -> np.ndarray:
