@@ -114,16 +114,17 @@ def evaluate(
         if out is not None:
             from BreastFusionLib.report import write_evaluation_page
 
-            report = write_evaluation_page(
-                result, predictions, out, label_column=label_column, score_column=score_column
-            )
-            messages.print(f"Report: {report}")
+            messages.print(f"Report: {write_evaluation_page(result, out)}")
     emit(result, as_json, lambda: _print_evaluation(result))
 
 
 def _print_evaluation(result: dict[str, Any]) -> None:
-    def interval(value: dict[str, float]) -> str:
-        return f"{value['value']:.3f} [{value['low']:.3f}-{value['high']:.3f}]"
+    def interval(value: dict[str, float | None]) -> str:
+        text = f"{value['value']:.3f}"
+        return text if value["low"] is None else f"{text} [{value['low']:.3f}-{value['high']:.3f}]"
+
+    def p_value(p: float | None) -> str:
+        return "-" if p is None else f"{p:.3g}"
 
     models = Table("model", "n", "positives", "AUC (DeLong)", "specificity at 95 % sensitivity", title="Models")
     for name, model in result["models"].items():
@@ -143,8 +144,8 @@ def _print_evaluation(result: dict[str, Any]) -> None:
                 pair["a"],
                 pair["b"],
                 f"{pair['delta_auc']:+.3f}",
-                f"{pair['p_delong']:.3g}",
-                f"{pair['p_bootstrap']:.3g}",
+                p_value(pair["p_delong"]),
+                p_value(pair["p_bootstrap"]),
             )
         console.print(pairs)
     console.print(DISCLAIMER)

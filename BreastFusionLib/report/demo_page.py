@@ -86,7 +86,7 @@ def demo_html(story: DemoStory) -> str:
         section("One exam, one lesion", _exam_block(story), lead=_EXAM_LEAD),
         section("How contrast comes and goes", kinetics_block(story.reading["kinetics"]), lead=_KINETICS_LEAD),
         section("What each source is worth", *_models_blocks(story), lead=_models_lead(story)),
-        section("Differences", comparisons_table(story.evaluation), lead=_DIFFERENCES_LEAD),
+        section("Differences", *_differences_blocks(story), lead=_DIFFERENCES_LEAD),
         section("Right and wrong decisions", confusion_block(story.evaluation["models"], story.classes)),
         section("One complete reading", *_reading_blocks(story), lead=_reading_lead(story)),
         section("What is synthetic here, and what is real", _SYNTHETIC),
@@ -187,6 +187,14 @@ def _models_blocks(story: DemoStory) -> list[Html]:
     ]
 
 
+def _differences_blocks(story: DemoStory) -> list[Html]:
+    complete = list(story.evaluation["models"])[-1]
+    return [
+        comparisons_table(story.evaluation, against=complete),
+        details("All pairs of models", comparisons_table(story.evaluation)),
+    ]
+
+
 def _reading_lead(story: DemoStory) -> str:
     return (
         f"The exam from above ({story.reading['case_id']}), read by the complete model, which did not see it in "
@@ -202,7 +210,7 @@ def _reading_blocks(story: DemoStory) -> list[Html]:
             "so: a smooth map would promise more than is known."
         )
         blocks += [
-            element("h3", "Where the network looked"),
+            element("h3", "What in the images mattered"),
             map_panels(story.pictures),
             paragraph(words, class_="caption"),
         ]

@@ -44,14 +44,14 @@ def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]
     """Draw each model's AUC with its DeLong interval on one scale, the ideal observer as a line to reach for."""
     found = {name: model["auc_delong"] for name, model in models.items()}
     lowest = min(value for estimate in found.values() for value in estimate.values() if value is not None)
-    with new_figure(4.8, 0.85 + 0.46 * len(models)) as (figure, axes):
+    with new_figure(4.8, 0.85 + 0.5 * len(models)) as (figure, axes):
         for row, (name, (color, _)) in enumerate(colors_of(list(models)).items()):
             estimate = found[name]
             if estimate["low"] is not None:
                 axes.plot([estimate["low"], estimate["high"]], [row, row], color=color, linewidth=2.4)
             axes.plot(estimate["value"], row, "o", color=color, markersize=7)
             axes.annotate(
-                _short(name), (0, row), (0, 5), xycoords=("axes fraction", "data"), textcoords="offset points"
+                _short(name), (0, row), (0, 7), xycoords=("axes fraction", "data"), textcoords="offset points"
             )
         if ideal is not None:
             at = ideal["auc_delong"]["value"]
@@ -60,7 +60,7 @@ def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]
                 f"ideal {at:.3f}", (at, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",
                 ha="right" if at > 0.9 else "center", va="bottom", fontsize=8.5,
             )  # fmt: skip
-        axes.set(xlim=(max(0.0, lowest - 0.03), 1.005), ylim=(len(models) - 0.5, -0.75))
+        axes.set(xlim=(max(0.0, lowest - 0.03), 1.005), ylim=(len(models) - 0.5, -0.8))
         axes.set_yticks([])
         axes.set_xlabel("AUC with 95 % interval (DeLong)")
         axes.spines["left"].set_visible(False)

@@ -109,8 +109,8 @@ def rates_table(models: Models) -> Html:
     return table(header, rows)
 
 
-def comparisons_table(evaluation: Mapping[str, Any]) -> Html:
-    """Return the paired differences of AUC with their P values."""
+def comparisons_table(evaluation: Mapping[str, Any], against: str | None = None) -> Html:
+    """Return the paired differences of AUC with their P values; `against` keeps those with one model."""
     header = ("Models compared", "Difference in AUC", "P (DeLong)", "P (bootstrap)")
     rows = [
         (
@@ -120,6 +120,7 @@ def comparisons_table(evaluation: Mapping[str, Any]) -> Html:
             _p_value(test["p_bootstrap"]),
         )
         for test in evaluation["comparisons"]
+        if against in (None, test["a"], test["b"])
     ]
     caption = "Paired tests on the same cases, not corrected for several comparisons."
     return table(header, rows, caption=caption)
