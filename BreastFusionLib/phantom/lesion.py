@@ -105,6 +105,9 @@ def sample_lesion(shape: LesionShape, center_lps: ArrayLike, rotation: ArrayLike
     middle, half = grid.index(center_lps), shape.reach_mm / np.asarray(grid.spacing_mm) + 1
     start, stop = np.floor(middle - half).astype(int), np.ceil(middle + half).astype(int) + 1
     box = Box(tuple(start.tolist()), tuple((stop - start).tolist())).clipped(grid.size)
+    if 0 in box.size:
+        empty = np.zeros(box.size[::-1], np.float32)
+        return SampledLesion(box, empty, empty)
     index = np.moveaxis(np.indices(box.size[::-1])[::-1], 0, -1) + np.asarray(box.start)
     offset = ((grid.physical(index) - np.asarray(center_lps)) @ np.asarray(rotation)).astype(np.float32)
     distance = np.maximum(np.linalg.norm(offset, axis=-1), np.float32(1e-3))
