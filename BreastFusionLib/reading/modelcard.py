@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from BreastFusionLib.reading.metadata import BundleMetadata
-from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, ReadingRecipe
 
 __all__ = ["model_card"]
-
-_SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
 
 
 def model_card(metadata: BundleMetadata, recipe: ReadingRecipe) -> str:
@@ -57,7 +55,7 @@ def model_card(metadata: BundleMetadata, recipe: ReadingRecipe) -> str:
 
 def _inputs(recipe: ReadingRecipe) -> list[str]:
     inputs = recipe.inputs
-    words = ", ".join(_SEQUENCE_WORDS[sequence] for sequence in inputs.sequences)
+    words = ", ".join(SEQUENCE_WORDS[sequence] for sequence in inputs.sequences)
     lines = [f"- sequences: {words} (DCE phase {inputs.dce_phase}, 0 being before contrast)"]
     if inputs.patch is not None:
         side = f"{inputs.patch.size_mm:g} mm" if inputs.patch.size_mm else "the image's own pixels"
@@ -71,7 +69,7 @@ def _context(metadata: BundleMetadata) -> list[str]:
     for sequence, span in context.spacing_mm.items():
         low, high = (" x ".join(f"{value:.3g}" for value in span[end]) for end in ("low", "high"))
         states = " or ".join(context.contrast.get(sequence, ["unknown"]))
-        lines.append(f"- {_SEQUENCE_WORDS[sequence]}: voxels {low} to {high} mm; contrast: {states}")
+        lines.append(f"- {SEQUENCE_WORDS[sequence]}: voxels {low} to {high} mm; contrast: {states}")
     if context.field_strength_t:
         lines.append(f"- field strength: {', '.join(f'{value:g} T' for value in context.field_strength_t)}")
     return ["", *lines] if lines else []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from BreastFusionLib.reading.metadata import TrainingContext
 from BreastFusionLib.reading.model import CaseInputs
-from BreastFusionLib.reading.prepare import SEQUENCE_WORDS
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 from BreastFusionLib.reading.scalers import Scalers
 
 __all__ = ["out_of_distribution"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
@@ -18,16 +19,14 @@ from BreastFusionLib.lesion.mapping import map_lesion
 from BreastFusionLib.lesion.measure import measure
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 from BreastFusionLib.reading.model import Case, CaseInputs
-from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec, RadiomicsSpec
 from BreastFusionLib.reading.stopwatch import Stopwatch
 from BreastFusionLib.reading.vectors import clinical_vector, radiomics_values, vector_names
 
 if TYPE_CHECKING:
     from BreastFusionLib.features.radiomics import Radiomics
 
-__all__ = ["SEQUENCE_WORDS", "prepare"]
-
-SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
+__all__ = ["prepare"]
 
 
 def prepare(case: Case, inputs: InputsSpec) -> CaseInputs:
@@ -60,8 +59,8 @@ def prepare(case: Case, inputs: InputsSpec) -> CaseInputs:
     scales = _Scales(images)
     patches = {}
     if inputs.patch is not None:
-        with clock.stage("patches"):
-            for sequence, image in images.items():
+        for sequence, image in images.items():
+            with clock.stage("patches"), _named(sequence):
                 scale = scales.get(sequence, inputs.patch.intensity)
                 patches[sequence] = extract_patch(image, mapped[sequence].mask, inputs.patch, scale)
 
@@ -69,7 +68,7 @@ def prepare(case: Case, inputs: InputsSpec) -> CaseInputs:
     if inputs.radiomics is not None:
         values["radiomics"] = {}
         for sequence, image in images.items():
-            with clock.stage("radiomics"):
+            with clock.stage("radiomics"), _named(sequence):
                 found = _radiomics(image, mapped[sequence].mask, inputs.radiomics, scales, sequence)
                 warnings += [f"{SEQUENCE_WORDS[sequence]}: {sentence}" for sentence in found.warnings]
                 values["radiomics"] |= radiomics_values(sequence, found, mapped[sequence].texture_defined)
@@ -146,6 +145,15 @@ def _kinetics(dce: Series, mask: sitk.Image, inputs: InputsSpec, warnings: list[
         return None
     warnings += kinetics.warnings
     return kinetics
+
+
+@contextlib.contextmanager
+def _named(sequence: str) -> Iterator[None]:
+    """Say on which sequence something could not be used."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{SEQUENCE_WORDS[sequence]}: {error}") from error
 
 
 class _Scales:

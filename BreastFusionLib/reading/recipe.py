@@ -15,7 +15,10 @@ from BreastFusionLib.images.settings import IntensitySpec, PatchSpec
 from BreastFusionLib.models.settings import ModelSpec
 from BreastFusionLib.settings import from_mapping
 
-__all__ = ["InputsSpec", "RadiomicsSpec", "ReadingRecipe", "TaskSpec"]
+__all__ = ["SEQUENCE_WORDS", "InputsSpec", "RadiomicsSpec", "ReadingRecipe", "TaskSpec"]
+
+SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
+"""The sequences that a recipe may name, and how a screen names them."""
 
 _UPPER_FLOOR_SECTIONS = ("training", "evaluation")
 
@@ -113,10 +116,10 @@ class ReadingRecipe:
         own = {key: value for key, value in mapping.items() if key not in _UPPER_FLOOR_SECTIONS}
         recipe = from_mapping(cls, own, where)
         for sequence in recipe.inputs.sequences:
-            if sequence not in ("dce", "t1", "t2"):
+            if sequence not in SEQUENCE_WORDS:
                 raise InputError(
                     f"{where}, inputs, sequences: '{sequence}' is no sequence. "
-                    f"{nearest_known(sequence, ('dce', 't1', 't2'))}"
+                    f"{nearest_known(sequence, SEQUENCE_WORDS)}"
                 )
         if recipe.task.positive not in recipe.task.classes:
             raise InputError(

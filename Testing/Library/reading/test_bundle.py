@@ -18,7 +18,7 @@ pytestmark = pytest.mark.fast
 
 @pytest.fixture
 def copied(bundle_folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(bundle_folder, tmp_path / "bundle"))
+    return Path(shutil.copytree(bundle_folder, tmp_path / "Modèle ß"))
 
 
 def edit(folder: Path, name: str, change) -> None:
@@ -170,7 +170,7 @@ def test_a_failed_write_leaves_the_bundle_that_was_there(
     with pytest.raises(OSError, match="No space left"):
         write_bundle(copied, metadata, recipe_mapping, network, scalers)
     assert load_bundle(copied).metadata == metadata
-    assert [path.name for path in copied.parent.iterdir()] == ["bundle"]
+    assert [path.name for path in copied.parent.iterdir()] == ["Modèle ß"]
 
 
 def test_a_bundle_is_replaced_but_other_folders_are_not(copied, metadata, recipe_mapping, network, scalers, tmp_path):

@@ -106,6 +106,32 @@ def test_t1_after_contrast_is_said(make_exam, lesion, recipe):
     assert found.context["contrast"] == {"dce": "post", "t1": "post", "t2": "pre"}
 
 
+def moved(exam: Exam, role: str, step_mm: float) -> Exam:
+    series = exam.get(role)
+    x, y, z = series.grid.origin_lps
+    grid = replace(series.grid, origin_lps=(x + step_mm, y, z))
+    image = grid.put_on(sitk.Image(series.image))
+    series = [replace(s, phases=(Phase(None, image),), grid=grid) if s.role == role else s for s in exam.series]
+    return replace(exam, series=tuple(series))
+
+
+def test_a_lesion_outside_t1_is_refused(case, recipe):
+    with pytest.raises(InputError, match="outside the field of view of the T1 series"):
+        prepare(replace(case, exam=moved(case.exam, "t1", 200.0)), recipe.inputs)
+
+
+def test_a_lesion_half_outside_t1_is_said(case, recipe):
+    # T1 now begins at 4 mm, in the middle of the lesion.
+    found = prepare(replace(case, exam=moved(case.exam, "t1", 29.4)), recipe.inputs)
+    assert found.mapped["t1"].coverage == pytest.approx(0.5, abs=0.06)
+    assert any("of the lesion lies inside the field of view of T1" in warning for warning in found.warnings)
+
+
+def test_an_empty_lesion_is_refused(case, recipe):
+    with pytest.raises(InputError, match=r"mask is empty.*Draw the lesion first"):
+        prepare(replace(case, lesion=replace(case.lesion, mask=case.lesion.mask * 0)), recipe.inputs)
+
+
 def test_texture_of_a_small_lesion_counts_as_missing(case, recipe):
     pixels = np.zeros(Grid.of(case.lesion.mask).size[::-1], np.uint8)
     pixels[14:17, 29:32, 31:34] = 1  # 27 voxels
@@ -141,7 +167,7 @@ def test_voxels_that_are_no_numbers_are_refused(case, recipe):
     pixels[lesion_centre(case)] = np.nan
     broken = sitk.GetImageFromArray(pixels)
     broken.CopyInformation(case.exam.t1.image)
-    with pytest.raises(InputError, match="NaN or infinite"):
+    with pytest.raises(InputError, match=r"^T1: .*NaN or infinite"):
         prepare(replace(case, exam=with_image(case.exam, "t1", broken)), recipe.inputs)
 
 

@@ -71,7 +71,7 @@ def test_reading_json_has_the_promised_keys_and_is_strict(reading, tmp_path):
 
 
 def test_files_are_beside_the_json_and_lie_on_the_patient(reading, case, tmp_path):
-    folder = reading.write(tmp_path / "out").parent
+    folder = reading.write(tmp_path / "Größe é").parent
     content = reading.to_mapping()
     named = {entry["file"] for entry in content["maps"]} | {entry["file"] for entry in content["mapping"].values()}
     assert {path.name for path in folder.iterdir()} == named | {"reading.json"}

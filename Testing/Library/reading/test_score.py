@@ -6,7 +6,7 @@ import torch
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading import Case, load_bundle, prepare
-from BreastFusionLib.reading.score import batch_tensors, encode, score, score_batch
+from BreastFusionLib.reading.score import batch_tensors, encode, running, score, score_batch
 
 pytestmark = pytest.mark.fast
 
@@ -84,3 +84,9 @@ def test_a_patch_of_another_size_is_refused(inputs, bundle):
     small = replace(patch, pixels=patch.pixels[:, :16, :16])
     with pytest.raises(InputError, match=r"t1: the patch has shape \(3, 16, 16\), the model expects \(3, 32, 32\)"):
         score(replace(inputs, patches={**inputs.patches, "t1": small}), bundle)
+
+
+def test_a_full_graphics_card_is_said_with_what_to_do(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (512 * 2**20, 4096 * 2**20))
+    with pytest.raises(InputError, match=r"512 of 4096 MB were free.*choose the device 'cpu'"), running("cuda:0"):
+        raise torch.cuda.OutOfMemoryError
