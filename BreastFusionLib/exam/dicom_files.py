@@ -22,8 +22,9 @@ from pydicom.filereader import read_file_meta_info
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.dicom_frames import frame_headers, plain_header
+from BreastFusionLib.exam.formats import looks_like_dicom
 
-__all__ = ["Scan", "Slice", "looks_like_dicom", "scan"]
+__all__ = ["Scan", "Slice", "scan"]
 
 log = logging.getLogger(__name__)
 
@@ -73,17 +74,6 @@ class Scan:
 
     slices: tuple[Slice, ...]
     warnings: tuple[str, ...]
-
-
-def looks_like_dicom(path: Path) -> bool:
-    """Tell from its first bytes whether a file is DICOM: the 'DICM' mark, or a bare data set as old exporters wrote."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(132)
-    except OSError:
-        return False
-    # A bare data set starts with group 0008 (little endian) and a low element number.
-    return start[128:132] == b"DICM" or (start[:2] == b"\x08\x00" and start[3:4] == b"\x00" and len(start) == 132)
 
 
 def scan(path: Path) -> Scan:

@@ -19,8 +19,9 @@ from typing import Any
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.formats import image_files_in, stem_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
-from BreastFusionLib.exam.image_files import image_files_in, load_image, read_image_grid, stem_of
+from BreastFusionLib.exam.image_files import load_image, read_image_grid
 from BreastFusionLib.exam.model import Exam, Phase, Series
 from BreastFusionLib.files import to_plain, write_json
 

@@ -13,13 +13,12 @@ import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.contrast import contrast_in_name
+from BreastFusionLib.exam.formats import image_files_in, stem_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series
 from BreastFusionLib.exam.pseudonyms import pseudonym_of
 
-__all__ = ["IMAGE_SUFFIXES", "image_files_in", "load_image", "read_image_exam", "read_image_grid", "stem_of"]
-
-IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+__all__ = ["load_image", "read_image_exam", "read_image_grid"]
 
 _NO_IMAGE = re.compile(r"\bmask\b|\bseg(?:mentation)?s?\b|label|annotation|\bbox\b|\broi\b|\blesion\b")
 _DERIVED = re.compile(r"\bsub\d*\b|subtract|\bmip\b|\bser\b|\bpe ?\d\b")
@@ -43,17 +42,6 @@ class _Named:
     role: Role
     phase: int | None
     contrast: Contrast
-
-
-def stem_of(path: Path) -> str:
-    """Return a file's name without the suffix of its format ('x.seg.nrrd' -> 'x.seg')."""
-    suffix = next((s for s in IMAGE_SUFFIXES if path.name.lower().endswith(s)), "")
-    return path.name[: len(path.name) - len(suffix)]
-
-
-def image_files_in(folder: Path) -> list[Path]:
-    """Return the image files of a folder, not of folders below it, by name."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.name.lower().endswith(IMAGE_SUFFIXES))
 
 
 def read_image_exam(path: Path, synthetic: bool | None = None) -> Exam:

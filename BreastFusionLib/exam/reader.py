@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.dicom_exam import read_dicom_exam
-from BreastFusionLib.exam.dicom_files import looks_like_dicom
 from BreastFusionLib.exam.exam_folder import EXAM_FILE, is_exam_folder, read_exam_folder
-from BreastFusionLib.exam.image_files import IMAGE_SUFFIXES, image_files_in, read_image_exam
+from BreastFusionLib.exam.formats import IMAGE_SUFFIXES, image_files_in, is_image_file, looks_like_dicom
+from BreastFusionLib.exam.image_files import read_image_exam
 from BreastFusionLib.exam.model import Exam
 
 __all__ = ["read_exam"]
@@ -35,10 +34,10 @@ def read_exam(path: str | os.PathLike[str], synthetic: bool | None = None) -> Ex
     if where.name == EXAM_FILE:
         where = where.parent
     if where.is_file():
-        if where.name.lower().endswith(IMAGE_SUFFIXES):
+        if is_image_file(where):
             return read_image_exam(where, synthetic)
         if looks_like_dicom(where):
-            return read_dicom_exam(where, synthetic)
+            return _read_dicom(where, synthetic)
         raise InputError(f"{where} is neither DICOM nor one of {', '.join(IMAGE_SUFFIXES)}. Give an exam's folder.")
     if is_exam_folder(where):
         return read_exam_folder(where, synthetic)
@@ -46,10 +45,16 @@ def read_exam(path: str | os.PathLike[str], synthetic: bool | None = None) -> Ex
     if not files:
         raise InputError(f"{where} is empty: no file in it or below it. Give the folder that holds the exam's images.")
     if any(looks_like_dicom(file) for file in files):
-        return read_dicom_exam(where, synthetic)
+        return _read_dicom(where, synthetic)
     if image_files_in(where):
         return read_image_exam(where, synthetic)
     raise InputError(
         f"{where} holds {len(files)} files, but no DICOM, NIfTI or NRRD image (for example {files[0].name}). "
         "Give the folder that holds the exam's images."
     )
+
+
+def _read_dicom(where: Path, synthetic: bool | None) -> Exam:
+    from BreastFusionLib.exam.dicom_exam import read_dicom_exam  # pydicom takes .2 s to import
+
+    return read_dicom_exam(where, synthetic)

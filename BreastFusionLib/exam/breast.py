@@ -1,0 +1,146 @@
+"""Where the breasts are: a mask of the patient against air, the midline between two breasts, the side of a point."""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BreastFusionLib.exam.geometry import Grid, resample_onto
+from BreastFusionLib.exam.model import Exam, Series, Side
+
+__all__ = ["breast_mask", "midline_x", "side_of"]
+
+COARSE_MM = 4.0  # a body contour needs no finer sampling, and a full-size volume takes milliseconds
+FLOOR_SHARE = 0.01  # of the 90th percentile: what is darker is as dark as air
+
+# Two breasts: bumps on the front of the body, their tops this far apart, with a valley this deep between them.
+BREAST_DISTANCE_MM = (90.0, 300.0)
+VALLEY_MM = 12.0
+CLOSE_TO_MIDLINE_MM = 5.0
+
+_SIDES: dict[str, Side] = {"L": "left", "R": "right"}
+
+
+def breast_mask(image: sitk.Image) -> sitk.Image:
+    """Return the patient (breasts and chest) against air, holes filled.
+
+    Args:
+        image: T1-weighted volume, best before contrast; fat may be suppressed.
+
+    Returns:
+        sitkUInt8, 1 inside, on the image's grid; computed at 4 mm and brought back.
+    """
+    coarse, grid = _coarse(image)
+    return resample_onto(_image(_body(coarse, grid), grid), Grid.of(image), "nearest")
+
+
+def midline_x(image: sitk.Image) -> float | None:
+    """Return the LPS x (mm) of the plane between the two breasts, or None when the volume shows only one.
+
+    The front of the body, seen from above, has two bumps when both breasts are in the volume; the sternum lies in
+    the valley between them, whichever way the patient lay and wherever the scanner's origin is.
+    """
+    coarse, grid = _coarse(image)
+    front_mm, x_mm = _front_profile(_body(coarse, grid), grid)
+    if x_mm.size < 3:
+        return None
+    return _valley(front_mm, x_mm)
+
+
+def side_of(point_lps: tuple[float, float, float], exam: Exam) -> Side:
+    """Tell which breast a point lies in.
+
+    Args:
+        point_lps: in mm.
+        exam: its series' DICOM laterality is believed; else the midline of the first DCE phase (or T1, T2) decides.
+
+    Returns:
+        'left' or 'right' of the patient; 'unknown' when the volume shows one breast without saying which, or the
+        point lies on the midline. Never taken from the sign of x.
+    """
+    series = [one for role in ("dce", "t1", "t2") if (one := exam.get(role)) is not None]
+    for one in series:
+        if (side := _dicom_side(one)) is not None:
+            return side
+    for one in series:
+        if one.phases and (middle := midline_x(one.phases[0].image)) is not None:
+            distance = point_lps[0] - middle
+            if abs(distance) < CLOSE_TO_MIDLINE_MM:
+                return "unknown"
+            return "left" if distance > 0 else "right"
+    return "unknown"
+
+
+def _dicom_side(series: Series) -> Side | None:
+    for keyword in ("ImageLaterality", "Laterality"):
+        if (side := _SIDES.get(str(series.acquisition.get(keyword, "")).strip().upper())) is not None:
+            return side
+    return None
+
+
+def _coarse(image: sitk.Image) -> tuple[NDArray[np.float32], Grid]:
+    """Take every n-th voxel so that they lie about 4 mm apart."""
+    steps = [max(1, round(COARSE_MM / spacing)) for spacing in image.GetSpacing()]
+    view = sitk.GetArrayViewFromImage(image)[:: steps[2], :: steps[1], :: steps[0]]
+    grid = Grid.of(image)
+    spacing = tuple(s * n for s, n in zip(grid.spacing_mm, steps, strict=True))
+    return np.asarray(view, dtype=np.float32), Grid(view.shape[::-1], spacing, grid.origin_lps, grid.direction)
+
+
+def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
+    """Voxels of the patient: above the air by Otsu's threshold of the logarithm, large parts only, without holes."""
+    smooth = ndimage.gaussian_filter(coarse, [min(1.0, COARSE_MM / spacing) for spacing in grid.spacing_mm[::-1]])
+    bright = float(np.percentile(smooth, 90))
+    if bright <= 0:
+        return np.zeros(coarse.shape, dtype=bool)
+    # Suppressed fat is ten times darker than an enhancing vessel, air ten times darker than suppressed fat: only
+    # on a logarithmic scale are there two classes.
+    logarithm = np.log(np.maximum(smooth, 0) / bright + FLOOR_SHARE)
+    mask = sitk.GetArrayFromImage(sitk.OtsuThreshold(sitk.GetImageFromArray(logarithm), 0, 1)) == 1
+    mask = ndimage.binary_opening(mask)
+    labels, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())[1:]
+    # Two breasts without the chest wall are two parts; specks of noise are much smaller.
+    mask = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.2 * sizes.max()))
+    # Lungs are open at the volume's ends, so holes are filled slice by slice along every axis.
+    for axis in range(3):
+        for plane in np.moveaxis(mask, axis, 0):
+            plane[...] = ndimage.binary_fill_holes(plane)
+    return mask
+
+
+def _image(mask: NDArray[np.bool_], grid: Grid) -> sitk.Image:
+    return grid.put_on(sitk.GetImageFromArray(mask.astype(np.uint8)))
+
+
+def _front_profile(mask: NDArray[np.bool_], grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far forward the body reaches (mm, towards anterior) at each x (mm) that it covers."""
+    kji = np.argwhere(mask)
+    points = grid.physical(kji[:, ::-1])
+    x_bin = np.round(points[:, 0] / COARSE_MM).astype(int)
+    if x_bin.size == 0:
+        return np.empty(0), np.empty(0)
+    first = x_bin.min()
+    front = np.full(x_bin.max() - first + 1, -np.inf)
+    np.maximum.at(front, x_bin - first, -points[:, 1])
+    covered = np.isfinite(front)
+    return front[covered], ((np.arange(front.size) + first) * COARSE_MM)[covered]
+
+
+def _valley(front_mm: NDArray[np.float64], x_mm: NDArray[np.float64]) -> float | None:
+    """Return the middle of the deepest valley between two bumps of the profile, where these can be two breasts."""
+    before, behind = np.maximum.accumulate(front_mm), np.maximum.accumulate(front_mm[::-1])[::-1]
+    depth_mm = np.minimum(before, behind) - front_mm
+    bottom = int(depth_mm.argmax())
+    left, right = int(front_mm[: bottom + 1].argmax()), bottom + int(front_mm[bottom:].argmax())
+    distance_mm = float(x_mm[right] - x_mm[left])
+    if depth_mm[bottom] < VALLEY_MM or not BREAST_DISTANCE_MM[0] <= distance_mm <= BREAST_DISTANCE_MM[1]:
+        return None
+    # The valley's walls are steep and its floor is flat: halfway down, its middle is well defined.
+    inside = np.flatnonzero(depth_mm >= depth_mm[bottom] / 2)
+    inside = inside[(inside > left) & (inside < right)]
+    return float((x_mm[inside[0]] + x_mm[inside[-1]]) / 2)
