@@ -13,13 +13,13 @@ import numpy as np
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.phantom.fields import Array, Lattice, axes_lps, edge, fractal_noise, regrid
 
-__all__ = ["DENSITY_FRACTIONS", "Anatomy", "Breast", "Point", "build_anatomy", "draw_breasts", "draw_density"]
+__all__ = ["BODY_FIELDS", "GLAND_FIELDS", "Anatomy", "Breast", "Point", "build_anatomy"]
 
 Point = tuple[float, float, float]
 
 # ACR classes by the share of the breast that is fibroglandular tissue; drawn as often as they occur in women who
 # are screened (10, 40, 40 and 10 %).
-DENSITY_FRACTIONS = {"a": (0.04, 0.10), "b": (0.10, 0.25), "c": (0.25, 0.45), "d": (0.45, 0.65)}
+_DENSITY_FRACTIONS = {"a": (0.04, 0.10), "b": (0.10, 0.25), "c": (0.25, 0.45), "d": (0.45, 0.65)}
 _DENSITY_SHARES = (0.1, 0.4, 0.4, 0.1)
 
 _TORSO_CENTER_LPS, _TORSO_RADII_MM = (0.0, 112.0, 0.0), (158.0, 112.0, 1.0)
@@ -72,13 +72,13 @@ BODY_FIELDS = ("depth", "wall", "mottle", "bone", "lung", "blood", "liver")
 GLAND_FIELDS = ("gland", "septa", "texture")
 
 
-def draw_density(rng: np.random.Generator) -> tuple[str, float]:
+def _draw_density(rng: np.random.Generator) -> tuple[str, float]:
     """Draw an ACR density class and the share of fibroglandular tissue."""
-    density = str(rng.choice(list(DENSITY_FRACTIONS), p=_DENSITY_SHARES))
-    return density, float(rng.uniform(*DENSITY_FRACTIONS[density]))
+    density = str(rng.choice(list(_DENSITY_FRACTIONS), p=_DENSITY_SHARES))
+    return density, float(rng.uniform(*_DENSITY_FRACTIONS[density]))
 
 
-def draw_breasts(rng: np.random.Generator) -> tuple[Breast, Breast]:
+def _draw_breasts(rng: np.random.Generator) -> tuple[Breast, Breast]:
     """Draw the right and the left breast: alike, but not mirror images."""
     apart, across, projection = rng.uniform(76, 84), rng.uniform(62, 72), rng.uniform(72, 102)
     height = across * rng.uniform(1.0, 1.2)
@@ -98,8 +98,8 @@ def build_anatomy(rng: np.random.Generator, coarseness: float = 1.0) -> Anatomy:
         rng: source of randomness.
         coarseness: factor on the lattices' spacing, over 1 for exams with large voxels.
     """
-    breasts = draw_breasts(rng)
-    density, fraction = draw_density(rng)
+    breasts = _draw_breasts(rng)
+    density, fraction = _draw_density(rng)
     body = _build_body(rng, breasts, coarseness)
     gland = _build_gland(rng, breasts, body, fraction, coarseness)
     return Anatomy(breasts, _SKIN_MM, body, gland, density, fraction)

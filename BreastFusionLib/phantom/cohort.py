@@ -16,7 +16,6 @@ import SimpleITK as sitk
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import write_exam
 from BreastFusionLib.files import replacing, write_json, write_text
-from BreastFusionLib.phantom.dicom import write_dicom_study
 from BreastFusionLib.phantom.exam import PhantomExam, exam_name, make_exam
 from BreastFusionLib.phantom.truth import Truth
 
@@ -83,7 +82,8 @@ def write_cohort(
 def truth_row(case_id: str, made: PhantomExam) -> dict[str, Any]:
     """Return an exam's row of `truth.csv`: label, latents, log-likelihood ratios, and what else is known."""
     truth = made.truth
-    row: dict[str, Any] = {"case_id": case_id, "label": made.label, **truth.latents}
+    row: dict[str, Any] = {"case_id": case_id, "label": made.label}
+    row |= {f"latent_{name}": value for name, value in truth.latents.items()}
     row |= {f"llr_{source}": value for source, value in truth.llr.items()}
     plain = {f.name for f in fields(Truth)} - {"latents", "centers_lps", "motions"}
     row |= {name: getattr(truth, name) for name in sorted(plain)}
@@ -123,6 +123,8 @@ def _write_files(folder: Path, name: str, made: PhantomExam, dicom: bool) -> dic
     """Write one exam and its lesion; return its row of `cohort.csv`."""
     exam = Path("exams") / name
     if dicom:
+        from BreastFusionLib.phantom.dicom import write_dicom_study  # pydicom is loaded only when it writes
+
         lesion = Path("lesions") / f"{name}.nii.gz"
         write_dicom_study(made, folder / exam)
         with replacing(folder / lesion) as temporary:

@@ -119,9 +119,10 @@ def _series(
     times_s: list[float] | list[None],
     source: str,
 ) -> Series:
+    names = dict.fromkeys(dialect.protocols[role].description.format(phase=n + 1) for n in range(len(images)))
     return Series(
         role=role,
-        description=dialect.protocols[role].description.format(phase="*"),
+        description="; ".join(names),
         reason="rendered as this role by the phantom",
         contrast=contrast,
         phases=tuple(Phase(time_s, image) for time_s, image in zip(times_s, images, strict=True)),

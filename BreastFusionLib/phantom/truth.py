@@ -38,7 +38,7 @@ class Latent:
     """One latent value: normal with variance 1; mean 0 when benign, `separation` when malignant.
 
     Attributes:
-        name: column in `truth.csv`.
+        name: what it changes; its column in `truth.csv` is `latent_<name>`.
         source: the source of information that shows it, one of `SOURCES`.
         separation: mean of the malignant lesions (d').
     """

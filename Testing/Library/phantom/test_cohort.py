@@ -36,7 +36,7 @@ def test_tables_have_a_row_an_exam_and_files_where_they_say(cohort):
 def test_truth_holds_latents_and_ratios_that_add_up(cohort):
     for row, case in zip(rows(cohort.with_name("truth.csv")), rows(cohort), strict=True):
         assert (row["case_id"], row["label"]) == (case["case_id"], case["label"])
-        assert all(latent.name in row for latent in LATENTS)
+        assert all(f"latent_{latent.name}" in row for latent in LATENTS)
         parts = sum(float(row[f"llr_{source}"]) for source in ("shape_texture", "kinetics", "t2", "clinical"))
         assert float(row["llr_all"]) == pytest.approx(parts)
 
