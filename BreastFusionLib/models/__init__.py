@@ -1,1 +1,53 @@
-"""models room."""
+"""Networks that fuse image and vector sources, and the maps that show where they looked.
+
+    network = build_network(spec, image_sources, vector_sizes, slices=3, classes=2, load_weights=True)
+    output = network(images, vectors, present)                                 # logits, and each source's own
+    maps = activation_maps(network, images, vectors, present, target=1)        # Grad-CAM, Grad-CAM++
+
+Everything but the settings needs torch, which is imported when one of these names is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from BreastFusionLib.models.settings import EncoderSpec, ModelSpec
+
+if TYPE_CHECKING:
+    from BreastFusionLib.models.cam import activation_maps
+    from BreastFusionLib.models.encoders import ENCODERS, load_encoder
+    from BreastFusionLib.models.network import FusionNetwork, NetworkOutput, build_network
+    from BreastFusionLib.models.weights import load_state, read_weights, write_weights
+
+__all__ = [
+    "ENCODERS",
+    "EncoderSpec",
+    "FusionNetwork",
+    "ModelSpec",
+    "NetworkOutput",
+    "activation_maps",
+    "build_network",
+    "load_encoder",
+    "load_state",
+    "read_weights",
+    "write_weights",
+]
+
+_MODULES = {
+    "ENCODERS": "encoders",
+    "FusionNetwork": "network",
+    "NetworkOutput": "network",
+    "activation_maps": "cam",
+    "build_network": "network",
+    "load_encoder": "encoders",
+    "load_state": "weights",
+    "read_weights": "weights",
+    "write_weights": "weights",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from BreastFusionLib.errors import InputError
+
 __all__ = ["EncoderSpec", "ModelSpec"]
 
 
@@ -14,7 +16,8 @@ class EncoderSpec:
 
     Attributes:
         name: a key of `models.encoders.ENCODERS`.
-        weights: 'imagenet', 'none', or the path of a safetensors file (for training; a bundle holds its own).
+        weights: 'imagenet', 'none' (random, to be trained from scratch), or the path of a safetensors file (for
+            training; a bundle holds its own).
         frozen: whether its weights stay as loaded (it then runs in eval mode, and its features can be cached).
         shared: one encoder for all sequences, or one for each.
     """
@@ -23,6 +26,13 @@ class EncoderSpec:
     weights: str = "imagenet"
     frozen: bool = True
     shared: bool = True
+
+    def __post_init__(self) -> None:
+        if self.frozen and self.weights == "none":
+            raise InputError(
+                "encoder: weights 'none' with frozen true would read images with a random encoder that never "
+                "learns. Set frozen to false, or give weights ('imagenet' or a file)."
+            )
 
 
 @dataclass(frozen=True)
@@ -44,3 +54,10 @@ class ModelSpec:
     dropout: float = 0.0
     auxiliary_heads: bool = False
     source_dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if any(width < 1 for width in self.hidden):
+            raise InputError(f"model: widths of hidden layers must be at least 1, found {list(self.hidden)}.")
+        for name in ("dropout", "source_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"model: {name} must lie in [0, 1), found {getattr(self, name):g}.")
