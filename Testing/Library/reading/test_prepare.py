@@ -95,6 +95,12 @@ def test_one_phase_only_is_refused_with_what_to_do(make_exam, lesion, recipe):
         prepare(Case(make_exam(phases=1), lesion), recipe.inputs)
 
 
+def test_a_model_without_dce_goes_on_without_a_curve(make_exam, lesion):
+    found = prepare(Case(make_exam(phases=1), lesion), InputsSpec(sequences=("t1",), patch=None, clinical=("age",)))
+    assert found.kinetics is None
+    assert any(warning.startswith("No kinetics: ") for warning in found.warnings)
+
+
 def test_no_dce_is_refused(make_exam, lesion, recipe):
     with pytest.raises(InputError, match=r"holds no DCE series"):
         prepare(Case(make_exam(("t1", "t2")), lesion), recipe.inputs)
