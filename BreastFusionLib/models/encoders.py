@@ -21,11 +21,11 @@ from BreastFusionLib.models.settings import EncoderSpec
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.models.weights import load_state, read_weights
 
-__all__ = ["ENCODERS", "Encoder", "load_encoder", "pool"]
+__all__ = ["ENCODERS", "Architecture", "Encoder", "load_encoder", "pool"]
 
 
 @dataclass(frozen=True)
-class _Architecture:
+class Architecture:
     """How an encoder is built.
 
     Attributes:
@@ -113,7 +113,7 @@ def load_encoder(spec: EncoderSpec, slices: int, load_weights: bool = True) -> E
     return Encoder(body, architecture.width, architecture.first_cell_px, spec.frozen)
 
 
-def _state(spec: EncoderSpec, architecture: _Architecture) -> tuple[dict[str, Tensor], str]:
+def _state(spec: EncoderSpec, architecture: Architecture) -> tuple[dict[str, Tensor], str]:
     """Return the body's weights under today's names, and what they were read from."""
     if spec.weights == "imagenet":
         state, where = _imagenet_state(spec.name, architecture.pretrained), f"The ImageNet file of {spec.name}"
@@ -175,15 +175,15 @@ def _densenet_body(builder: Callable[[], nn.Module]) -> nn.Sequential:
 
 def _torchvision(
     body: Callable[..., nn.Sequential], name: str, width: int, first_cell_px: float, head: str
-) -> _Architecture:
+) -> Architecture:
     build = partial(body, partial(torchvision.models.get_model, name))
-    return _Architecture(build, width, first_cell_px, head, torchvision.models.get_model_weights(name).IMAGENET1K_V1)
+    return Architecture(build, width, first_cell_px, head, torchvision.models.get_model_weights(name).IMAGENET1K_V1)
 
 
 # Parameters of the body: small 0.3, resnet18 11.2, resnet34 21.3, resnet50 23.5, densenet121 7.0,
 # efficientnet_b0 4.0, convnext_tiny 27.8 million. ImageNet weights are torchvision's first version, IMAGENET1K_V1.
-ENCODERS: Mapping[str, _Architecture] = {
-    "small": _Architecture(small_body, 96, 3.5),
+ENCODERS: Mapping[str, Architecture] = {
+    "small": Architecture(small_body, 96, 3.5),
     "resnet18": _torchvision(_resnet_body, "resnet18", 512, 0.0, "fc."),
     "resnet34": _torchvision(_resnet_body, "resnet34", 512, 0.0, "fc."),
     "resnet50": _torchvision(_resnet_body, "resnet50", 2048, 0.0, "fc."),
