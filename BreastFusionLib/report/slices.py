@@ -119,10 +119,10 @@ def slice_panel(
     x, y, width, height = _window_mm(view, side_mm)
     zoomed = side_mm is not None
     grey, place = _cropped(view, _grey(view.pixels, level), (x, y, width, height))
-    layers = [_image(grey, place, "Slice: " + title)]
+    layers = [_image(grey, place)]
     if overlay is not None:
         cells, place = _cropped(view, _cells(view, overlay), (x, y, width, height))
-        layers.append(_image(cells, place, "Activation map: " + title))
+        layers.append(_image(cells, place, "pixelated"))
     if outline:
         layers.append(_outline(view, 0.006 * width if zoomed else 0.0045 * width))
     # Text is sized for the width at which each kind of panel is shown.
@@ -188,12 +188,12 @@ def _cropped(
     return stream.getvalue(), (c0 * sx, r0 * sy, (c1 - c0) * sx, (r1 - r0) * sy)
 
 
-def _image(png: bytes, place: tuple[float, float, float, float], description: str) -> Html:
+def _image(png: bytes, place: tuple[float, float, float, float], rendering: str | None = None) -> Html:
     x, y, width, height = (f"{value:.3f}" for value in place)
+    style = f"image-rendering:{rendering}" if rendering else None
     return element(
-        "image", href=png_uri(png), x=x, y=y, width=width, height=height, preserveAspectRatio="none",
-        style="image-rendering:pixelated" if description.startswith("Activation") else None, aria_label=description,
-    )  # fmt: skip
+        "image", href=png_uri(png), x=x, y=y, width=width, height=height, preserveAspectRatio="none", style=style
+    )
 
 
 def _outline(view: SliceView, width_mm: float) -> Html:
