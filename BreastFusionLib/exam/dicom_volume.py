@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.dicom_files import Slice
@@ -44,7 +45,8 @@ def read_volume(slices: Sequence[Slice], grid: Grid) -> sitk.Image:
                 f"{one.name} holds {stored.shape} pixels, its header says {plane.shape} (file {one.path})."
             )
         slope, intercept = _rescale(one.header)
-        plane[...] = stored * slope + intercept if rescaled else stored
+        with np.errstate(over="ignore"):  # is reported below, with the file's name
+            plane[...] = stored * slope + intercept if rescaled else stored
         if rescaled and not np.isfinite(plane).all():
             raise InputError(f"{one.name} has voxels that are NaN or infinite after rescaling (file {one.path}).")
     return grid.put_on(sitk.GetImageFromArray(pixels))
@@ -52,7 +54,11 @@ def read_volume(slices: Sequence[Slice], grid: Grid) -> sitk.Image:
 
 def _decode(one: Slice) -> NDArray[Any]:
     try:
-        return pydicom.dcmread(one.path).pixel_array
+        dataset = pydicom.dcmread(one.path, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:  # a bare data set without the DICOM mark
+            implicit, _ = dataset.original_encoding
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        return dataset.pixel_array
     except Exception as error:  # decoders raise whatever broken bytes or a missing codec lead to
         raise InputError(
             f"The pixels of {one.name} cannot be decoded ({type(error).__name__}: {error}). Export the series "

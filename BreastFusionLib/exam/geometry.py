@@ -197,14 +197,16 @@ def resample_onto(
 
 def bounding_box(mask: sitk.Image) -> Box | None:
     """Return the smallest box that holds every non-zero voxel of `mask`, or None for an empty mask."""
-    voxels = sitk.GetArrayViewFromImage(mask) != 0
-    bounds = []
-    for axis in (2, 1, 0):  # i, j, k
-        occupied = np.flatnonzero(voxels.any(axis=tuple(a for a in range(3) if a != axis)))
+    voxels = sitk.GetArrayViewFromImage(mask)
+    start, size = [0, 0, 0], [0, 0, 0]
+    for axis in (0, 1, 2):  # k, j, i; each axis looks only at what the ones before left, which is soon very little
+        occupied = np.flatnonzero(voxels.any(axis=tuple(other for other in (0, 1, 2) if other != axis)))
         if occupied.size == 0:
             return None
-        bounds.append((int(occupied[0]), int(occupied[-1]) - int(occupied[0]) + 1))
-    return Box(tuple(b[0] for b in bounds), tuple(b[1] for b in bounds))  # type: ignore[arg-type]
+        first, last = int(occupied[0]), int(occupied[-1])
+        start[2 - axis], size[2 - axis] = first, last - first + 1
+        voxels = voxels[(slice(None),) * axis + (slice(first, last + 1),)]
+    return Box(tuple(start), tuple(size))  # type: ignore[arg-type]
 
 
 def crop(image: sitk.Image, box: Box, outside: float = 0.0) -> sitk.Image:

@@ -7,6 +7,8 @@ fine, starting from the headers' geometry. Both images are first cut to the regi
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +32,8 @@ LARGEST_TURN_DEG = 15.0
 # Skin, coil sensitivity and fat suppression differ between sequences, and six free parameters always gain a little on
 # them: 2 to 6 % on a patient who had not moved (Duke 153, where the optimum lies 8 mm from the truth), while 2 mm of
 # true motion in phantoms gained 25 % and more. What gains less than this share is kept by geometry.
-SMALLEST_GAIN = 0.1
+SMALLEST_GAIN_SHARE = 0.1
+SMALLEST_GAIN = 0.02  # two unrelated images gain less
 _MIN_VOXELS = 4  # along each axis, after shrinking
 
 
@@ -78,17 +81,29 @@ def register_rigid(fixed: sitk.Image, moving: sitk.Image, fixed_region: Box | No
     method = _method()
     method.SetInitialTransform(motion, inPlace=True)
     try:
-        before = method.MetricEvaluate(still, other)
-        method.Execute(still, other)
-        # The optimiser's own value is of its last level and step; compare like with like.
-        after = method.MetricEvaluate(still, other)
+        with _one_thread():
+            before = method.MetricEvaluate(still, other)
+            method.Execute(still, other)
+            # The optimiser's own value is of its last level and step; compare like with like.
+            after = method.MetricEvaluate(still, other)
     except RuntimeError as error:
         raise InputError(
             "Registration failed: the images hardly overlap or hold no structure there. Map by geometry instead "
             "(registration none)."
         ) from error
-    accepted = after < before - SMALLEST_GAIN * abs(before) and _is_plausible(motion)
+    accepted = before - after > max(SMALLEST_GAIN, SMALLEST_GAIN_SHARE * abs(before)) and _is_plausible(motion)
     return RigidRegistration(motion if accepted else sitk.Euler3DTransform(), before, after, accepted)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let ITK sum in one thread: several add in any order, and the result's last digits differ from run to run."""
+    usual = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(usual)
 
 
 def _method() -> sitk.ImageRegistrationMethod:
@@ -103,7 +118,6 @@ def _method() -> sitk.ImageRegistrationMethod:
     method.SetShrinkFactorsPerLevel(SHRINK_FACTORS)
     method.SetSmoothingSigmasPerLevel(SMOOTHING_MM)
     method.SetSmoothingSigmasAreSpecifiedInPhysicalUnits(True)
-    method.SetNumberOfThreads(1)  # sums over threads come in any order, and their last digits with them
     return method
 
 
@@ -121,7 +135,7 @@ def _surroundings(moving: sitk.Image, fixed: Grid) -> sitk.Image:
 
 
 def _prepared(image: sitk.Image, voxel_mm: float) -> sitk.Image:
-    """Bring an image to float and to voxels of about `voxel_mm` by averaging whole ones; smooth the noise that is left."""
+    """Bring an image to voxels of about `voxel_mm` by averaging whole ones, and smooth the noise that is left."""
     shrink = [max(1, round(voxel_mm / spacing)) for spacing in image.GetSpacing()]
     shrink = [min(s, max(1, n // _MIN_VOXELS)) for s, n in zip(shrink, image.GetSize(), strict=True)]
     if min(image.GetSize()) < _MIN_VOXELS:

@@ -34,7 +34,7 @@ WORDS: tuple[tuple[Role, float, str, str], ...] = (
     ("localizer", 0.95, r"\bloc\b|locali[sz]|locator|\bscou|survey|\b3 ?-?(?:pl|plane|p)\b|for position|\btest ?bolus",
      "a localizer"),
     # Diffusion, and techniques that no model here reads.
-    ("adc", 0.95, r"\be?adc\b|apparent diff", "an apparent diffusion coefficient map"),
+    ("adc", 0.95, r"\b[de]?adc\b|apparent diff", "an apparent diffusion coefficient map"),
     ("dwi", 0.95, r"diffusion|dwi|dwssfse|\bdti\b|\btensor\b|\bivim\b|\bdw\b|ep2d|resolve|\bb ?= ?\d+|trace ?w?\b",
      "diffusion weighting"),
     ("other", 0.8, r"spectro|mrsi|\bsvs\b|b[01] ?map|bold|fiesta|tru ?e? ?fisp|t1 ?map|greast|needle|biopsy|calib|"
