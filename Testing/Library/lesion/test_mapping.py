@@ -187,7 +187,7 @@ def test_registration_that_improves_nothing_leaves_the_geometry(moved, make):
     assert found.method == "same grid"
     assert found.transform is None
     (warning,) = found.warnings
-    assert "did not improve" in warning and "by geometry" in warning
+    assert "no clear and plausible improvement" in warning and "by geometry" in warning
 
 
 def test_registration_that_fails_leaves_the_geometry(upright, make):
