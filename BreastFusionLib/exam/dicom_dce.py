@@ -112,7 +112,7 @@ def find_dynamic(candidates: Sequence[Candidate]) -> Dynamic | None:
 
 def _may_be_dynamic(candidate: Candidate) -> bool:
     # A T1-weighted series with several volumes in time is a dynamic one, whatever it is called.
-    return candidate.role.role == "dce" or (candidate.role.role == "t1" and len(candidate.volumes) >= 3)
+    return candidate.role.role == "dce" or (candidate.role.role == "t1" and len(candidate.volumes) > 1)
 
 
 def _belong_together(a: Candidate, b: Candidate) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.contrast import contrast_state
@@ -182,6 +182,9 @@ def _all_series(
         if role.role == "dce":
             used = "no phases could be told" if dynamic is None else f"'{dynamic.description}' is used"
             role = SeriesRole("other", role.confidence, f"Left out as DCE: {used}. {role.reason}")
+        elif role.role in _USED and id(candidate) not in chosen:
+            why = f"Left out as {role.role.upper()}: it holds {len(candidate.volumes)} volumes, one is expected."
+            role = SeriesRole("other", role.confidence, f"{why} {role.reason}")
         contrast = contrast_state(candidate.header, clock.times_s.get(id(candidate)), clock.before_s, clock.after_s)
         rest += [_single_series(candidate, role, contrast, number) for number in range(max(1, len(candidate.volumes)))]
     rest.sort(key=lambda one: _USED.index(one.role) if one.role in _USED else len(_USED))
@@ -247,12 +250,12 @@ def _single_series(candidate: Candidate, role: SeriesRole, contrast: Contrast, n
     )
 
 
-def _loader(slices: tuple[Slice, ...], grid: Grid) -> Any:
+def _loader(slices: tuple[Slice, ...], grid: Grid) -> Callable[[], sitk.Image]:
     return lambda: read_volume(slices, grid)
 
 
-def _refusal(problem: str) -> Any:
-    def refuse() -> None:
+def _refusal(problem: str) -> Callable[[], sitk.Image]:
+    def refuse() -> sitk.Image:
         raise InputError(problem)
 
     return refuse

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -62,7 +62,7 @@ def write_exam(exam: Exam, folder: str | os.PathLike[str], lesions: Mapping[str,
             raise InputError(f"'{lesion_id}' cannot name a lesion: use letters, digits, '-' and '_'.")
     target.parent.mkdir(parents=True, exist_ok=True)
     # The temporary folder lies beside the target, so that taking its place is a mere change of name.
-    temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=target.parent))
+    temporary = _new_folder(target, "writing")
     try:
         _write_into(temporary, exam, lesions or {}, target / LESIONS)
         _take_place(temporary, target)
@@ -116,15 +116,19 @@ def _entry(series: Series, files: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _new_folder(beside: Path, purpose: str) -> Path:
+    folder = beside.with_name(f".{purpose}-{secrets.token_hex(4)}")
+    folder.mkdir()
+    return folder
+
+
 def _take_place(temporary: Path, target: Path) -> None:
     if not target.exists():
-        temporary.chmod(0o755)
         temporary.rename(target)
         return
-    old = Path(tempfile.mkdtemp(prefix=".replaced-", dir=target.parent))
+    old = _new_folder(target, "replaced")
     try:
         target.rename(old / target.name)
-        temporary.chmod(0o755)
         temporary.rename(target)
     except OSError:
         if not target.exists() and (old / target.name).exists():

@@ -229,6 +229,15 @@ def test_an_unnamed_series_with_phases_is_the_dynamic_one(study, pixels) -> None
     check_dynamic(read_exam(study.folder), pixels)
 
 
+def test_two_volumes_in_one_t2_series_are_no_choice(study, pixels) -> None:
+    write_dynamic_series(study, pixels)
+    for n in range(2):
+        study.series(pixels(n), "ax t2 tse", uid="1.2.3", header={**T2, "AcquisitionTime": CLOCK[n]})
+    exam = read_exam(study.folder)
+    assert exam.t2 is None and [series.role for series in exam.series] == ["dce", "other", "other"]
+    assert "holds 2 volumes" in exam.series[1].reason
+
+
 def test_a_broken_localizer_stops_nothing(study, pixels) -> None:
     write_dynamic_series(study, pixels)
     for file in study.series(pixels(0), "localizer", 1)[2:4]:
