@@ -61,7 +61,8 @@ def measure_mesh(inside: NDArray[np.bool_], spacing_mm: NDArray[np.float64]) -> 
     """Measure the surface of a mask.
 
     Args:
-        inside: bool (k, j, i), with at least one voxel of background on every side.
+        inside: bool (k, j, i): the lesion's bounding box and one voxel of background on every side. One, because
+            PyRadiomics' mesh has holes where voxels touch at an edge only, and its volume then depends on the origin.
         spacing_mm: voxel size along (k, j, i).
     """
     area_mm2, volume_mm3 = _area_and_volume(inside, spacing_mm)

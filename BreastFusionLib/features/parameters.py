@@ -106,7 +106,8 @@ def _resolve(settings_json: str, where: str) -> Parameters:
             # An empty mapping stands for the defaults too, but is refused by some versions.
             extractor = radiomics.featureextractor.RadiomicsFeatureExtractor(*([settings] if settings else []))
     except Exception as error:  # SchemaError, or whatever PyRadiomics' validation functions raise
-        raise InputError(f"{where}: PyRadiomics does not take these parameters: {error}") from error
+        reason = " ".join(str(getattr(error, "msg", error)).split())
+        raise InputError(f"{where}: PyRadiomics does not take these parameters: {reason}") from error
     classes = {name: known.getFeatureNames() for name, known in radiomics.getFeatureClasses().items()}
     wanted = extractor.enabledFeatures
     return Parameters(

@@ -16,9 +16,9 @@ from BreastFusionLib.features.provider import load_provider
 
 __all__ = ["PreparedLesion", "prepare_lesion", "require_finite"]
 
-# Before B-spline interpolation the image goes through recursive filters whose slowest pole (order 5) is 0.43: after
-# 48 voxels what lies beyond is below 1e-17. No interpolator reaches further.
-RESAMPLING_REACH_VOXELS = 48
+# A B-spline's coefficients come from recursive filters whose slowest pole (order 5) is 0.43: after 48 voxels what lies
+# beyond is below 1e-17. No other interpolator reaches as far.
+B_SPLINE_REACH_VOXELS = 48
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,9 @@ def _normaliser(image: sitk.Image, setting: Mapping[str, Any]) -> Callable[[sitk
     statistics.Execute(image)
     mean, sigma = statistics.GetMean(), statistics.GetSigma()
     scale, outliers = setting.get("normalizeScale", 1), setting.get("removeOutliers")
-    kind = sitk.sitkFloat32 if image.GetPixelID() == sitk.sitkFloat32 else sitk.sitkFloat64
 
     def normalise(part: sitk.Image) -> sitk.Image:
-        part = sitk.ShiftScale(part, -mean, 1.0 / sigma, kind)
+        part = sitk.ShiftScale(part, -mean, 1.0 / sigma, sitk.sitkFloat64)
         if outliers is not None:
             part = sitk.Clamp(part, part.GetPixelID(), -outliers, outliers)
         return part * scale
@@ -141,11 +140,16 @@ def _normaliser(image: sitk.Image, setting: Mapping[str, Any]) -> Callable[[sitk
 
 
 def _resampled(source: Source, mask: sitk.Image, box: Box, setting: Mapping[str, Any]) -> tuple[Source, sitk.Image]:
-    """Resample with PyRadiomics, showing it the whole mask (it sets the grid) but only a part of the image."""
+    """Resample with PyRadiomics, showing it the whole mask (which sets the grid) but no more of the image than needed.
+
+    The part starts at the image's first voxel: with another origin, positions would be rounded otherwise, and a value
+    halfway between two integers could become the other one.
+    """
     old_mm = np.array(mask.GetSpacing())
     new_mm = np.maximum(np.array(setting["resampledPixelSpacing"], dtype=float), old_mm)
-    reach = RESAMPLING_REACH_VOXELS + np.ceil((setting.get("padDistance", 5) + 1) * new_mm / old_mm).astype(int)
-    part = source.part(box.grown(tuple(reach.tolist())).clipped(mask.GetSize()))
+    reach = B_SPLINE_REACH_VOXELS + np.ceil((setting.get("padDistance", 5) + 1) * new_mm / old_mm).astype(int)
+    stop = np.minimum(box.stop + reach, source.whole.size)
+    part = source.part(Box((0, 0, 0), tuple(stop.tolist())))
     image, mask = load_provider().imageoperations.resampleImage(part, mask, **setting)
     return Source(image), mask
 

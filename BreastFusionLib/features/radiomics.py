@@ -98,7 +98,7 @@ def extract(
         settings=parameters.to_mapping(),
         versions=_versions(),
         seconds=time.perf_counter() - started,
-        warnings=tuple(_warnings(lesion, features, undefined)),
+        warnings=tuple(_warnings(image, lesion, features, undefined)),
     )
 
 
@@ -118,7 +118,7 @@ def _measure(lesion: PreparedLesion, parameters: Parameters) -> dict[str, float]
     groups = {group: names for group, names in wanted.items() if names and group not in ("shape", "shape2D")}
     label = parameters.setting["label"]
     for image, image_type, setting in derived_images(lesion.source, lesion.mask, lesion.box, parameters):
-        require_finite(image, lesion.mask, label, f"is not finite after preparation and filter ('{image_type}')")
+        require_finite(image, lesion.mask, label, f"is not finite any more when '{image_type}' is computed")
         for group, feature, value in intensity_features(image, lesion.mask, groups, setting):
             found[short_name(image_type, group, feature)] = value
     return found
@@ -142,7 +142,9 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _warnings(lesion: PreparedLesion, features: Mapping[str, float], undefined: tuple[str, ...]) -> Iterator[str]:
+def _warnings(
+    image: sitk.Image, lesion: PreparedLesion, features: Mapping[str, float], undefined: tuple[str, ...]
+) -> Iterator[str]:
     """Yield sentences on what a reader of the features should know."""
     if lesion.too_small:
         yield (f"The lesion is too small for shape and texture: {lesion.too_small}. Undefined: {_listed(undefined)}.")
@@ -158,6 +160,12 @@ def _warnings(lesion: PreparedLesion, features: Mapping[str, float], undefined: 
         yield (
             "All voxels of the lesion have the same intensity: skewness, kurtosis, correlation, MCC, Imc1, Imc2, "
             "coarseness, busyness, contrast and strength have PyRadiomics' conventional values and say nothing."
+        )
+    kind = sitk.GetArrayViewFromImage(image).dtype
+    if kind.itemsize == 1 and "glcm_Contrast" in features:
+        yield (
+            f"The image has 8-bit voxels ({kind.name}): PyRadiomics finds grey levels in the image's own type, which "
+            "overflows near its largest value. Texture is safe only with 16-bit or floating-point voxels."
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,9 @@ from BreastFusionLib.reading import (
     prepare,
     write_bundle,
 )
+
+# Python puts a script's folder first on its path, where `radiomics` is another benchmark.
+sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
 
 TARGET_S = 1.0
 # Three full-size volumes on grids of their own, so that mapping has to resample.
