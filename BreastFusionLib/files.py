@@ -76,7 +76,7 @@ def sha256_of_bytes(content: bytes) -> str:
 def sha256_of_file(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file's content in hexadecimal, read in pieces."""
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

@@ -26,7 +26,7 @@ MODELS = {
     "DCE + T1 + T2 + radiomics": "demo-dce-t1-t2-rad",
     "Fusion": "demo",
 }
-EXAMS = 240
+EXAMS = 200
 SEED = 2024
 # The ideal observer's knowledge, in the columns of the phantoms' truth.csv.
 IDEAL = {source: f"llr_{source}" for source in ("all", "shape_texture", "kinetics", "t2", "clinical")}
@@ -42,7 +42,7 @@ def run_demo(out: Path, exams: int = EXAMS, workers: int = 2) -> Path:
     Args:
         out: folder of everything; a second call continues where the first stopped.
         exams: size of the cohort.
-        workers: local processes that prepare the cases.
+        workers: local processes that make the exams and prepare the cases.
 
     Returns:
         The path of the report.
@@ -53,7 +53,7 @@ def run_demo(out: Path, exams: int = EXAMS, workers: int = 2) -> Path:
     with stages.timed("phantom exams"), progress_bar("Synthetic exams") as progress:
         from BreastFusionLib.phantom import write_cohort
 
-        table = write_cohort(out / "phantoms", exams, SEED, small=True, progress=progress)
+        table = write_cohort(out / "phantoms", exams, SEED, small=True, progress=progress, workers=workers)
     runs = _train(out, table, workers, stages)
     with stages.timed("evaluation"):
         tests = {name: pd.read_csv(run.test_predictions) for name, run in runs.items()}

@@ -18,12 +18,13 @@ def phantom(
     seed: Annotated[int, typer.Option(help="The same seed gives the same exams.")] = 0,
     small: Annotated[bool, typer.Option("--small", help="Small volumes, for tests and the demo.")] = False,
     dicom: Annotated[bool, typer.Option("--dicom", help="Write DICOM studies instead of exam folders.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Local processes.")] = 1,
 ) -> None:
     """Make synthetic exams with a known truth: images, lesions, cohort.csv, truth.csv."""
     from BreastFusionLib.phantom import write_cohort
 
     with progress_bar("phantom exams") as progress:
-        cohort = write_cohort(out, exams, seed, small=small, dicom=dicom, progress=progress)
+        cohort = write_cohort(out, exams, seed, small=small, dicom=dicom, progress=progress, workers=workers)
     messages.print(f"Synthetic cohort: {cohort}")
 
 

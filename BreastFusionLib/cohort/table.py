@@ -68,12 +68,11 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[str]) -> Case:
     """Load the case of one row; see `Cohort.case`."""
     from BreastFusionLib.exam import read_exam
-    from BreastFusionLib.lesion.masks import make_lesion, read_mask
+    from BreastFusionLib.lesion import read_lesion
     from BreastFusionLib.reading.model import Case
 
     exam = read_exam(folder / str(row["exam"]))
-    mask = read_mask(lesion_path(row, folder))
-    lesion = make_lesion(mask, exam, lesion_id=lesion_path(row, folder).name.split(".")[0])
+    lesion = read_lesion(lesion_path(row, folder), exam)
     if row.get("side") in ("left", "right"):  # a person's word counts more than the midline
         lesion = dataclasses.replace(lesion, side=row["side"])
     clinical = {name: row[name] for name in clinical_columns if not pd.isna(row[name])}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ def write_cohort(
     small: bool = False,
     dicom: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> Path:
     """Write exams 1 to `exams` of the population `seed`, `cohort.csv` and `truth.csv`.
 
@@ -47,6 +51,7 @@ def write_cohort(
         small: coarse voxels, for tests and demonstrations.
         dicom: DICOM studies instead of exam folders.
         progress: called with (done, total) before the first and after each exam.
+        workers: processes that make exams; the exams are the same for any number.
 
     Returns:
         The path of `cohort.csv`.
@@ -65,18 +70,47 @@ def write_cohort(
             f"{folder} already holds {len(cohort)} exams, {exams} were asked for: ask for at least "
             f"{exams + len(more)}, or choose another folder."
         )
+    missing = [
+        number
+        for number, name in enumerate(names, start=1)
+        if not (name in cohort and name in truth and _is_there(folder, cohort[name]))
+    ]
+    make = partial(_make_and_write, folder, seed, small=small, dicom=dicom)
+    done = exams - len(missing)
     if progress is not None:
-        progress(0, exams)
-    for number, name in enumerate(names, start=1):
-        if not (name in cohort and name in truth and _is_there(folder, cohort[name])):
-            made = make_exam(seed, number, small)
-            cohort[name], truth[name] = _write_files(folder, name, made, dicom), truth_row(name, made)
-            # After each exam, so that whatever stops the work costs one exam at most.
-            _write_rows(folder / _TRUTH, truth)
-            _write_rows(folder / _COHORT, cohort)
+        progress(done, exams)
+    for case_row, known_row in _each(make, missing, workers):
+        cohort[case_row["case_id"]], truth[known_row["case_id"]] = case_row, known_row
+        # After each exam, so that whatever stops the work costs one exam at most.
+        _write_rows(folder / _TRUTH, truth)
+        _write_rows(folder / _COHORT, cohort)
+        done += 1
         if progress is not None:
-            progress(number, exams)
+            progress(done, exams)
     return folder / _COHORT
+
+
+def _make_and_write(folder: Path, seed: int, number: int, small: bool, dicom: bool) -> tuple[Row, Row]:
+    """Make exam `number` and write its files; return its rows of `cohort.csv` and `truth.csv`."""
+    name, made = exam_name(number), make_exam(seed, number, small)
+    return _write_files(folder, name, made, dicom), truth_row(name, made)
+
+
+def _each(make: Callable[[int], tuple[Row, Row]], numbers: Sequence[int], workers: int) -> Iterator[tuple[Row, Row]]:
+    """Map in this process, or over new ones: forked ones could inherit a lock that another thread holds."""
+    if workers <= 1 or len(numbers) <= 1:
+        yield from map(make, numbers)
+        return
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_use_one_thread)
+    try:
+        for future in as_completed([pool.submit(make, number) for number in numbers]):
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _use_one_thread() -> None:
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 
 def truth_row(case_id: str, made: PhantomExam) -> dict[str, Any]:

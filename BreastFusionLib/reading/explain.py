@@ -49,35 +49,39 @@ def explain(inputs: CaseInputs, bundle: Bundle, target: int, encoded: Encoded | 
         if sequence not in inputs.patches:
             continue  # the model used its neutral value: there is nothing to show
         patch, patient = inputs.patches[sequence].grid, Grid.of(inputs.mapped[sequence].mask)
-        maps[sequence, method] = map_on_patient(values, patch, patient)
+        maps[sequence, method] = map_on_patient(values, patch, patient, bundle.network.first_cell_px(sequence))
         sizes[sequence] = cell_size_mm(values.shape, patch)
     return Evidence(maps, sizes, feature_rows(inputs, bundle, contributions))
 
 
-def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid) -> sitk.Image:
+def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid, first_cell_px: float) -> sitk.Image:
     """Place a map over a patch on the patient, cell by cell.
 
     Args:
         cells: (h, w), rows and columns over the patch, 0..1; one for all slices of the patch.
         patch: the patch's grid.
         patient: the sequence's grid.
+        first_cell_px: row and column of the patch in the middle of what the first cell sees; padding in an encoder's
+            strided layers may shift it by up to half a cell from where the cells would tile the patch.
 
     Returns:
         sitk.sitkFloat32 on the part of the patient's grid that the patch covers: every voxel has the value of the
-        cell it lies in (nearest neighbour: a coarse map must look coarse), 0 where an oblique patch ends.
+        nearest cell (a coarse map must look coarse).
     """
     rows, columns = cells.shape
-    extent = np.asarray(patch.size, dtype=float)
     count = np.array([columns, rows, 1])
-    # The patch reaches from -0.5 to size - 0.5; so do the cells, only larger.
-    first_center = extent / count / 2 - 0.5
+    pitch_px = np.asarray(patch.size) / count
+    first_center = np.array([first_cell_px, first_cell_px, (patch.size[2] - 1) / 2])
+    # One more ring of cells, each like its neighbour: what lies beyond the last centre belongs to the last cell.
+    ring = np.array([1, 1, 0])
     cell_grid = Grid(
-        tuple(count.tolist()),
-        tuple((extent / count * patch.spacing_mm).tolist()),
-        tuple(patch.physical(first_center).tolist()),
+        tuple((count + 2 * ring).tolist()),
+        tuple((pitch_px * patch.spacing_mm).tolist()),
+        tuple(patch.physical(first_center - ring * pitch_px).tolist()),
         patch.direction,
     )
-    image = cell_grid.put_on(sitk.GetImageFromArray(np.asarray(cells, dtype=np.float32)[np.newaxis]))
+    values = np.pad(np.asarray(cells, dtype=np.float32), 1, mode="edge")
+    image = cell_grid.put_on(sitk.GetImageFromArray(values[np.newaxis]))
     return resample_onto(image, patient.cropped(_covered(patch, patient)), "nearest")
 
 

@@ -35,7 +35,7 @@ def evidence(inputs, bundle):
 def test_a_map_of_own_pixels_lies_on_the_patients_voxels_cell_by_cell():
     patch = OBLIQUE.cropped(Box((5, 4, 3), (28, 28, 3)))
     cells = np.arange(49.0).reshape(7, 7) / 48
-    image = map_on_patient(cells, patch, OBLIQUE)
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=1.5)
     assert same_grid(image, patch)
     # 28 pixels and 7 cells: every cell is 4 x 4 voxels, on all three slices.
     expected = np.broadcast_to(np.kron(cells, np.ones((4, 4))), (3, 28, 28))
@@ -45,7 +45,7 @@ def test_a_map_of_own_pixels_lies_on_the_patients_voxels_cell_by_cell():
 def test_a_map_that_reaches_outside_is_clipped_to_the_volume():
     patch = OBLIQUE.cropped(Box((-8, 20, -1), (28, 28, 3)))
     cells = np.arange(49.0).reshape(7, 7) / 48
-    image = map_on_patient(cells, patch, OBLIQUE)
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=1.5)
     assert image.GetSize() == (20, 16, 2)
     assert same_grid(image, OBLIQUE.cropped(Box((0, 20, 0), (20, 16, 2))))
     # The first two columns of cells lie outside, and so do the last three rows.
@@ -55,16 +55,25 @@ def test_a_map_that_reaches_outside_is_clipped_to_the_volume():
 def test_a_resampled_patch_gives_each_voxel_the_cell_it_lies_in():
     patient = Grid((50, 50, 10), (0.76, 0.76, 3.0), (-19.1, -19.1, -15.0))
     patch = Grid((32, 32, 3), (1.0, 1.0, 4.0), (-15.5, -15.5, -4.0))  # reaches from -16 to 16 mm, -6 to 6 mm
-    cells = np.random.default_rng(0).random((4, 8)).astype(np.float32)  # 8 mm high, 4 mm wide
-    image = map_on_patient(cells, patch, patient)
+    cells = np.random.default_rng(0).random((8, 8)).astype(np.float32)  # of 4 mm
+    image = map_on_patient(cells, patch, patient, first_cell_px=1.5)
     grid = Grid.of(image)
     values = sitk.GetArrayViewFromImage(image)
     for i, j, k in itertools.product(*(range(n) for n in grid.size)):
         x, y, z = grid.physical((i, j, k))
         assert max(abs(x), abs(y)) < 16 and abs(z) < 6
-        assert values[k, j, i] == cells[int((y + 16) // 8), int((x + 16) // 4)]
+        assert values[k, j, i] == cells[int((y + 16) // 4), int((x + 16) // 4)]
     # No voxel inside is left out: 32 / 0.76 mm is 42 columns; of the slices at -6, -3, 0, 3, 6 mm two lie on a face.
     assert grid.size == (42, 42, 3)
+
+
+def test_cells_lie_where_the_encoder_looks_and_the_last_ones_reach_the_patchs_edge():
+    patch = OBLIQUE.cropped(Box((2, 0, 3), (35, 35, 3)))
+    cells = np.arange(49.0).reshape(7, 7) / 48
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=0.0)
+    # Centres at pixels 0, 5, .., 30, as a ResNet's padding puts them: 3 pixels see the first cell, 7 the last.
+    of_pixel = np.repeat(np.arange(7), [3, 5, 5, 5, 5, 5, 7])
+    np.testing.assert_allclose(sitk.GetArrayViewFromImage(image)[1], cells[np.ix_(of_pixel, of_pixel)], rtol=1e-6)
 
 
 def test_seven_cells_over_224_pixels_of_duke_are_24_mm():
