@@ -38,6 +38,9 @@ dhlfgbfeggkb fibhldagk kiekegldh hldkag lbhlcbcab elcileihlibh icaihcifhhlc lcel
 fhljfl hldfjbbjcbca ibfjcehld caicijdhl jcedhl feafabhld bfihld ieahld dhl
 """
 
+# Directions in which planes are measured before points are compared.
+_DIRECTIONS = 8
+
 
 @dataclass(frozen=True)
 class Mesh:
@@ -155,13 +158,16 @@ def _diameter_in_planes(points: NDArray[np.intp], spacing_mm: NDArray[np.float64
     points = points[np.argsort(points[:, axis], kind="stable")]
     starts = np.flatnonzero(np.diff(points[:, axis], prepend=-1))
     flat_mm = points[:, (u, v)] * (spacing_mm[[u, v]] / 2.0)
-    # No plane's diameter exceeds the diagonal of its bounding box: go on only while that can beat the best.
-    extent_mm = np.maximum.reduceat(flat_mm, starts) - np.minimum.reduceat(flat_mm, starts)
-    diagonal_mm = np.hypot(*extent_mm.T)
+    # Some of the directions is within half a step of a plane's diameter, which is thus at most the largest extent over
+    # the cosine of half a step: go on only while that can beat the best.
+    angles = np.arange(_DIRECTIONS) * (np.pi / _DIRECTIONS)
+    along_mm = flat_mm @ np.stack([np.cos(angles), np.sin(angles)])
+    extent_mm = (np.maximum.reduceat(along_mm, starts) - np.minimum.reduceat(along_mm, starts)).max(axis=1)
+    bound_mm = extent_mm / np.cos(np.pi / (2 * _DIRECTIONS))
     planes = np.split(flat_mm, starts[1:])
     best_mm = 0.0
-    for plane in np.argsort(-diagonal_mm):
-        if diagonal_mm[plane] <= best_mm:
+    for plane in np.argsort(-bound_mm):
+        if bound_mm[plane] <= best_mm:
             break
         best_mm = max(best_mm, float(pdist(planes[plane]).max(initial=0.0)))
     return best_mm
