@@ -57,7 +57,7 @@ def provider() -> dict[str, str]:
             # An application may hold several providers; only the one that was imported counts.
             if Path(str(found.locate_file("radiomics/__init__.py"))).resolve() == home:
                 return {"provider": name, "version": found.version}
-    name = "SlicerRadiomics" if "SlicerRadiomics" in home.parts or "Slicer" in str(home) else "radiomics"
+    name = "SlicerRadiomics" if "SlicerRadiomics" in home.parts else "radiomics"
     return {"provider": name, "version": str(getattr(module, "__version__", "unknown"))}
 
 
