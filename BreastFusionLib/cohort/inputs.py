@@ -7,8 +7,11 @@ Ctrl-C, and a changed mask or setting is computed anew. One broken case is a row
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -207,22 +210,24 @@ def _run_on_dask(work: Work, tasks: list[CaseTask], workers: int, scheduler: str
     if scheduler is None:
         # One thread each: ITK and PyTorch would otherwise start as many threads as cores in every process.
         environment = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        cluster = LocalCluster(
-            n_workers=min(workers, max(len(tasks), 1)),
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            memory_limit=None,  # an exam may well need more than an equal share; the system decides
-            env=environment,
-            silence_logs=logging.ERROR,
-        )
+        with _children_ignore_interrupts():
+            cluster = LocalCluster(
+                n_workers=min(workers, max(len(tasks), 1)),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                memory_limit=None,  # an exam may well need more than an equal share; the system decides
+                env=environment,
+                silence_logs=logging.CRITICAL,  # what happens to a case is said in its row
+            )
     try:
         client = Client(cluster if cluster is not None else scheduler)
         try:
             futures = client.map(work, tasks, pure=False)
-            names = dict(zip((future.key for future in futures), tasks, strict=True))
-            for future in as_completed(futures):
-                yield _result_of(future, names[future.key])
+            waiting = dict(zip((future.key for future in futures), tasks, strict=True))
+            for future, result in as_completed(futures, with_results=True, raise_errors=False):
+                task = waiting.pop(future.key)
+                yield result if isinstance(result, CaseResult) else _died(task, result)
         finally:
             client.close()
     finally:
@@ -230,12 +235,23 @@ def _run_on_dask(work: Work, tasks: list[CaseTask], workers: int, scheduler: str
             cluster.close()
 
 
-def _result_of(future: Any, task: CaseTask) -> CaseResult:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    # The worker itself died (killed for memory, a crash in compiled code) several times over this case.
-    return CaseResult(str(task.row["case_id"]), "failed", f"The worker process ended ({error}).", trace=repr(error))
+@contextlib.contextmanager
+def _children_ignore_interrupts() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal: this one ends the others, they need not each tell of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def _died(task: CaseTask, error: Any) -> CaseResult:
+    """Return the row of a case over which the worker process itself ended, each time it was tried."""
+    reason = "The process that prepared it ended several times, most often for want of memory. Use fewer workers."
+    return CaseResult(str(task.row["case_id"]), "failed", reason, trace=repr(error))
 
 
 def _log_failures(failed: Sequence[CaseResult], cache: Path) -> None:

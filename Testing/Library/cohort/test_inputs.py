@@ -109,6 +109,20 @@ def test_a_full_disk_ends_the_map_with_a_sentence_and_a_second_call_continues(co
     assert again.calls == ["b", "c"]
 
 
+@pytest.mark.slow
+def test_a_case_that_ends_its_process_is_a_row_and_the_rest_goes_on(cohort, tmp_path):
+    def prepare_to(task):  # travels to the worker as it is
+        import os
+
+        if task.row["case_id"] == "b":
+            os._exit(9)
+        return task.cache / "file"
+
+    table = compute_inputs(cohort, INPUTS, tmp_path / "cache", workers=2, prepare_to=prepare_to)
+    assert table["status"].tolist() == ["ok", "failed", "ok"]
+    assert "ended several times" in table["reason"][1]
+
+
 def test_masks_of_other_lesions_do_not_belong_to_a_case(tmp_path):
     exam = tmp_path / "exam"
     (exam / "lesions").mkdir(parents=True)
