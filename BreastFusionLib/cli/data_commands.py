@@ -87,7 +87,7 @@ def roles(
     """Add to a table of series headers what each series is; same rows, same order."""
     import pandas as pd
 
-    from BreastFusionLib.exam.roles import classify_series
+    from BreastFusionLib.exam.roles import classify_table
     from BreastFusionLib.files import replacing
 
     if not table.is_file():
@@ -95,7 +95,7 @@ def roles(
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
     if "SeriesDescription" not in rows.columns:
         raise InputError(f"{table} has no column SeriesDescription; its columns are {', '.join(rows.columns)}.")
-    found = [classify_series(row) for row in rows.to_dict("records")]
+    found = classify_table({str(name): value for name, value in row.items()} for row in rows.to_dict("records"))
     rows["role"] = [item.role for item in found]
     rows["confidence"] = [item.confidence for item in found]
     rows["reason"] = [item.reason for item in found]
@@ -109,18 +109,18 @@ def roles(
 def radiomics(
     image: Annotated[Path, typer.Argument(help="NIfTI or NRRD volume.")],
     mask: Annotated[Path, typer.Argument(help="Mask on the same grid.")],
-    label: Annotated[int, typer.Option(help="Value of the lesion in the mask.")] = 1,
+    label: Annotated[int | None, typer.Option(help="Value of the lesion in the mask; default: the only one.")] = None,
     settings: Annotated[Path | None, typer.Option(help="PyRadiomics parameter file.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure PyRadiomics' features of a lesion: PyRadiomics' own values, many times faster."""
     from BreastFusionLib.exam.image_files import read_image
     from BreastFusionLib.features.radiomics import extract, read_settings
+    from BreastFusionLib.lesion import read_mask
 
     with result_only_on_stdout():
-        measured = extract(
-            read_image(image), read_image(mask), read_settings(settings) if settings is not None else None, label
-        )
+        wanted = read_settings(settings) if settings is not None else None
+        measured = extract(read_image(image), read_mask(mask, label), wanted, label=1)
     result = {
         "features": measured.features,
         "undefined": list(measured.undefined),

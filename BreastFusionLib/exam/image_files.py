@@ -18,7 +18,7 @@ from BreastFusionLib.exam.geometry import Grid, describe_difference
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series
 from BreastFusionLib.exam.pseudonyms import pseudonym_of
 
-__all__ = ["load_image", "read_image_exam", "read_image_grid"]
+__all__ = ["load_image", "read_image", "read_image_exam", "read_image_grid"]
 
 _NO_IMAGE = re.compile(r"\bmask\b|\bseg(?:mentation)?s?\b|label|annotation|\bbox\b|\broi\b|\blesion\b")
 _DERIVED = re.compile(r"\bsub\d*\b|subtract|\bmip\b|\bser\b|\bpe ?\d\b")
@@ -191,6 +191,20 @@ def read_image_grid(path: Path) -> tuple[Grid, int, float | None]:
     return grid, volumes, step_s
 
 
+def read_image(path: Path) -> sitk.Image:
+    """Read one scalar volume from an image file.
+
+    Raises:
+        InputError: no such file, not a 3-D image, unreadable pixels, or voxels that are NaN or infinite.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: a NIfTI, NRRD or MetaImage file is expected. Check the path.")
+    grid, volumes, _ = read_image_grid(path)
+    if volumes > 1:
+        raise InputError(f"{path.name} holds {volumes} volumes, but one is expected: split it ({path}).")
+    return load_image(path, grid)
+
+
 def load_image(path: Path, grid: Grid, volume: int | None = None) -> sitk.Image:
     """Read the pixels of an image file.
 
@@ -208,8 +222,8 @@ def load_image(path: Path, grid: Grid, volume: int | None = None) -> sitk.Image:
         raise InputError(
             f"The pixels of {path.name} cannot be read: the file is damaged or truncated ({path})."
         ) from error
-    if volume is not None:
-        image = image[:, :, :, volume]
+    if image.GetDimension() == 4:
+        image = image[:, :, :, volume or 0]
     pixels = sitk.GetArrayViewFromImage(image)
     if np.issubdtype(pixels.dtype, np.floating):
         bad = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))

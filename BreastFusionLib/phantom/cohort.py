@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -101,16 +102,29 @@ def _each(make: Callable[[int], tuple[Row, Row]], numbers: Sequence[int], worker
     if workers <= 1 or len(numbers) <= 1:
         yield from map(make, numbers)
         return
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_use_one_thread)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    with _one_thread_a_process():
+        try:
+            for future in as_completed([pool.submit(make, number) for number in numbers]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_thread_a_process() -> Iterator[None]:
+    """Let processes that start in here use one thread each; BLAS and ITK read this when they are loaded."""
+    limits = {"OMP_NUM_THREADS": "1", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1"}
+    before = {name: os.environ.get(name) for name in limits}
+    os.environ.update(limits)
     try:
-        for future in as_completed([pool.submit(make, number) for number in numbers]):
-            yield future.result()
+        yield
     finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _use_one_thread() -> None:
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def truth_row(case_id: str, made: PhantomExam) -> dict[str, Any]:

@@ -85,9 +85,9 @@ class PlaneSampler:
         columns, rows = (slice(*_span(mask)) for mask in inside[:2])
         self.window = (rows, columns)
         self._depth, self._covers = axes[2], inside[2]
-        self._columns = _interpolation_matrix(axes[0][columns], lattice.grid.size[0]).T.copy()
-        self._low, self._share = _split(axes[1][rows], lattice.grid.size[1])
-        self._share = self._share[:, None]
+        self._column, self._column_share = _split(axes[0][columns], lattice.grid.size[0])
+        self._row, row_share = _split(axes[1][rows], lattice.grid.size[1])
+        self._row_share = row_share[:, None]
 
     def plane(self, k: int) -> Array | None:
         """Return the fields (field, rows, columns) of `window` on plane `k`, or None where the lattice ends."""
@@ -95,13 +95,19 @@ class PlaneSampler:
             return None
         low, share = _split(self._depth[k : k + 1], self._values.shape[1])
         lower, upper = self._values[:, low[0]], self._values[:, low[0] + 1]
-        across = (lower + share[0] * (upper - lower)) @ self._columns
-        values = np.take(across, self._low + 1, axis=1)
-        below = np.take(across, self._low, axis=1)
-        values -= below
-        values *= self._share
-        values += below
-        return values
+        # By indices and not as a product of matrices: BLAS would wake all cores for each of these small planes.
+        across = _between(lower + share[0] * (upper - lower), self._column, self._column_share, axis=2)
+        return _between(across, self._row, self._row_share, axis=1)
+
+
+def _between(values: Array, low: NDArray[np.intp], share: Array, axis: int) -> Array:
+    """Interpolate `values` along an axis between the places `low` and `low + 1`."""
+    below = np.take(values, low, axis=axis)
+    result = np.take(values, low + 1, axis=axis)
+    result -= below
+    result *= share
+    result += below
+    return result
 
 
 def axes_lps(grid: Grid) -> tuple[Array, Array, Array]:

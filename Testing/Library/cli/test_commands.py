@@ -218,8 +218,8 @@ BAD_INPUT = [
     (["train", "demo", "--cohort", "{tmp}/absent.csv", "--out", "{tmp}/r"], "absent.csv"),
     (["predict", "--bundle", "{tmp}", "--exam", "{exam}", "--out", "{tmp}/o"], "metadata.json"),
     (["evaluate", "{tmp}/absent.csv"], "absent.csv"),
-    (["radiomics", "{exam}/dce_2.nii.gz", "{exam}/t1.nii.gz"], "grid"),
-    (["lesion", "kinetics", "{exam}", "{exam}/t1.nii.gz"], "resample"),
+    (["radiomics", "{exam}/t1.nii.gz", "{exam}/lesions/lesion.nii.gz"], "grid"),
+    (["lesion", "kinetics", "{exam}", "{tmp}/absent.nii.gz"], "absent.nii.gz"),
     (["lesion", "segment", "{exam}", "--seed", "1,2", "--out", "{tmp}/m.nii.gz"], "three numbers"),
 ]
 
