@@ -34,7 +34,10 @@ def _root(
     if version:
         typer.echo(__version__)
         raise typer.Exit()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING)
+    level = logging.INFO if verbose else logging.WARNING
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setLevel(level)  # on the handler too: libraries that set their own loggers' levels are as talkative
+    logging.basicConfig(handlers=[shown], level=level)
 
 
 app.command("demo", epilog=example("breastfusion demo --out demo"))(phantom_commands.demo)

@@ -50,7 +50,7 @@ def run_demo(out: Path, exams: int = EXAMS, workers: int = 2) -> Path:
     from BreastFusionLib.report import DemoStory, write_demo_page
 
     stages = _Stages(out / "seconds.json")
-    with stages.timed("phantom exams"), progress_bar("Synthetic exams") as progress:
+    with stages.timed("phantom exams"), progress_bar("phantom exams") as progress:
         from BreastFusionLib.phantom import write_cohort
 
         table = write_cohort(out / "phantoms", exams, SEED, small=True, progress=progress, workers=workers)
@@ -88,7 +88,9 @@ class _Stages:
     def timed(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+        spent = time.perf_counter() - start
+        messages.print(f"{stage}: {spent:.0f} s")
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
         write_json(self.path, self.seconds)
 
 
@@ -100,11 +102,11 @@ def _train(out: Path, table: Path, workers: int, stages: _Stages) -> dict[str, A
     cohort = read_cohort(table)
     recipes = {name: load_recipe(recipe) for name, recipe in MODELS.items()}
     shared = covering([recipe.inputs for recipe in recipes.values()])
-    with stages.timed("mapping, radiomics, kinetics, patches"), progress_bar("Measurements") as progress:
+    with stages.timed("mapping, radiomics, kinetics, patches"), progress_bar("measurements") as progress:
         compute_inputs(cohort, shared, default_cache(cohort), workers=workers, progress=progress)
     runs = {}
     for name, recipe in recipes.items():
-        with stages.timed("training"), progress_bar(f"Training {name}") as progress:
+        with stages.timed(f"training {name}"), progress_bar(f"training {name}") as progress:
             folder = out / "runs" / recipe.name
             runs[name] = train(recipe, cohort, folder, epoch_progress=progress, prepare_as=shared)
     return runs

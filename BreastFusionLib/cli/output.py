@@ -10,11 +10,28 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from BreastFusionLib.files import to_plain
 
-__all__ = ["JsonOption", "ProgressCallback", "emit", "example", "messages", "progress_bar", "result_only_on_stdout"]
+__all__ = [
+    "JsonOption",
+    "ProgressCallback",
+    "emit",
+    "example",
+    "messages",
+    "progress_bar",
+    "progress_bars",
+    "result_only_on_stdout",
+]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 ProgressCallback = Callable[[int, int], None]
@@ -55,8 +72,12 @@ def emit(result: dict[str, Any], as_json: bool, words: Callable[[], None] | None
 
 
 @contextlib.contextmanager
-def progress_bar(words: str) -> Iterator[ProgressCallback]:
-    """Show a bar with an estimate on stderr; yields the callback (done, total) that moves it."""
+def progress_bars(*words: str) -> Iterator[tuple[ProgressCallback, ...]]:
+    """Show bars with an estimate on stderr, each from its first move on.
+
+    Yields:
+        For each of `words` the callback (done, total) that moves its bar.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -64,10 +85,21 @@ def progress_bar(words: str) -> Iterator[ProgressCallback]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=messages, transient=not messages.is_terminal) as bar:
-        task = bar.add_task(words, total=None)
+    with Progress(*columns, console=messages, disable=not messages.is_terminal) as shown:
+        tasks = [shown.add_task(name, total=None, start=False, visible=False) for name in words]
 
-        def move(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+        def mover(task: TaskID) -> ProgressCallback:
+            def move(done: int, total: int) -> None:
+                shown.start_task(task)
+                shown.update(task, completed=done, total=total, visible=True)
 
+            return move
+
+        yield tuple(mover(task) for task in tasks)
+
+
+@contextlib.contextmanager
+def progress_bar(words: str) -> Iterator[ProgressCallback]:
+    """Show one bar; yields the callback (done, total) that moves it."""
+    with progress_bars(words) as (move,):
         yield move

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from BreastFusionLib import DISCLAIMER
-from BreastFusionLib.cli.output import JsonOption, emit, messages, progress_bar, result_only_on_stdout
+from BreastFusionLib.cli.output import JsonOption, emit, messages, progress_bar, progress_bars, result_only_on_stdout
 
 __all__ = ["apply", "evaluate", "features", "train"]
 
@@ -55,7 +55,7 @@ def train(
     from BreastFusionLib.training import load_recipe
     from BreastFusionLib.training import train as train_recipe
 
-    with progress_bar("cases") as progress:
+    with progress_bars("cases", "epochs") as (cases, epochs):
         run = train_recipe(
             load_recipe(recipe, set_ or ()),
             read_cohort(cohort),
@@ -63,9 +63,10 @@ def train(
             cache=cache,
             workers=workers,
             scheduler=scheduler,
-            progress=progress,
+            progress=cases,
+            epoch_progress=epochs,
         )
-    messages.print(f"Bundle: {run.folder / 'bundle'}")
+    messages.print(f"Bundle: {run.bundle}")
 
 
 def apply(
