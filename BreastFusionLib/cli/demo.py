@@ -32,7 +32,7 @@ SEED = 2024
 IDEAL = {source: f"llr_{source}" for source in ("all", "shape_texture", "kinetics", "t2", "clinical")}
 NOTES = (
     "All exams are synthetic: the numbers show that the software works, and nothing about patients.",
-    "Few test cases make wide intervals: differences between the models above are rarely significant here.",
+    "The test set is small, so intervals are wide; a study would take hundreds of cases.",
 )
 
 

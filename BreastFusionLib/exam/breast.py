@@ -106,11 +106,24 @@ def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
     sizes = np.bincount(labels.ravel())[1:]
     # Two breasts without the chest wall are two parts; specks of noise are much smaller.
     mask = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.2 * sizes.max()))
+    _close_behind(mask, grid)
     # Lungs are open at the volume's ends, so holes are filled slice by slice along every axis.
     for axis in range(3):
         for plane in np.moveaxis(mask, axis, 0):
             plane[...] = ndimage.binary_fill_holes(plane)
     return mask
+
+
+def _close_behind(mask: NDArray[np.bool_], grid: Grid) -> None:
+    """Close the chest, in place, where the field of view cuts it open: in the hindmost plane, from side to side."""
+    direction = np.abs(np.reshape(grid.direction, (3, 3)))
+    across, depth = int(direction[0].argmax()), int(direction[1].argmax())  # index axes, (i, j, k)
+    if across == depth:
+        return
+    backwards = np.reshape(grid.direction, (3, 3))[1, depth] > 0
+    planes = np.moveaxis(mask, (2 - depth, 2 - across), (0, 2))
+    hindmost = planes[-1 if backwards else 0]
+    hindmost[...] = np.maximum.accumulate(hindmost, axis=1) & np.maximum.accumulate(hindmost[:, ::-1], axis=1)[:, ::-1]
 
 
 def _image(mask: NDArray[np.bool_], grid: Grid) -> sitk.Image:
