@@ -129,14 +129,16 @@ def test_lesion_commands(first_exam: Path, first_lesion: Path, tmp_path: Path) -
     assert {"initial_percent", "delayed_percent", "curve", "ser"} <= set(measured)
 
 
-def test_segment_from_a_point(first_exam: Path, first_lesion: Path, tmp_path: Path) -> None:
-    mask = sitk.ReadImage(str(first_lesion))
+def test_segment_from_a_point(cohort: Path, tmp_path: Path) -> None:
+    row = pd.read_csv(cohort).iloc[0]
+    mask = sitk.ReadImage(str(cohort.parent / row["lesion"]))
     shape = sitk.LabelShapeStatisticsImageFilter()
     shape.Execute(sitk.Cast(mask > 0, sitk.sitkUInt8))
     seed = ",".join(f"{value:.2f}" for value in shape.GetCentroid(1))
-    grown = as_json("lesion", "segment", first_exam, f"--seed={seed}", "--out", tmp_path / "grown.nii.gz")
+    exam, out = cohort.parent / row["exam"], tmp_path / "grown.nii.gz"
+    grown = as_json("lesion", "segment", exam, f"--seed={seed}", "--enhancement", 25, "--radius", 15, "--out", out)
     overlap = sitk.LabelOverlapMeasuresImageFilter()
-    overlap.Execute(sitk.Cast(mask > 0, sitk.sitkUInt8), sitk.ReadImage(str(tmp_path / "grown.nii.gz")))
+    overlap.Execute(sitk.Cast(mask > 0, sitk.sitkUInt8), sitk.ReadImage(str(out)))
     assert grown["volume_mm3"] > 0
     assert overlap.GetDiceCoefficient() > 0.6
 
@@ -162,7 +164,9 @@ def test_features_name_the_broken_case_and_do_the_others(cohort: Path, tmp_path:
     assert "absent.nii.gz" in features["reason"][2]
     radiomic = [name for name in features.columns if name.startswith(("dce_", "t1_", "t2_"))]
     assert len(radiomic) == 321
-    assert features.loc[[0, 1, 3], radiomic].notna().all(axis=None)
+    first_order = [name for name in radiomic if "_firstorder_" in name]
+    assert features.loc[[0, 1, 3], first_order].notna().all(axis=None)
+    assert features.loc[2, radiomic].isna().all()
 
 
 def test_train_apply_predict_give_equal_probabilities(
