@@ -157,9 +157,10 @@ def _resampled(mask: sitk.Image, exam: Exam, where: str) -> tuple[sitk.Image, st
         )
     before = _volume_mm3(mask)
     after = _volume_mm3(on_dce)
+    change = round(100 * (after / before - 1), 1) + 0.0  # no "-0.0"
     return on_dce, (
         f"{where} was resampled onto the DCE grid by nearest neighbour: its volume changed from {before:.4g} to "
-        f"{after:.4g} mm3 ({100 * (after / before - 1):+.1f} %)."
+        f"{after:.4g} mm3 ({change:+.1f} %)."
     )
 
 

@@ -99,7 +99,7 @@ def _images(exam: Exam, inputs: InputsSpec, warnings: list[str]) -> dict[str, si
     for sequence in inputs.sequences:
         series = exam.dce if sequence == "dce" else exam.get(sequence)  # type: ignore[arg-type]
         if series is None:
-            warnings.append(f"{SEQUENCE_WORDS[sequence]} missing: the model uses its neutral value for it.")
+            warnings.append(f"{SEQUENCE_WORDS[sequence]} missing: the model used its neutral value.")
         elif sequence == "dce":
             images[sequence] = _dce_phase(series, inputs.dce_phase, warnings).image
         else:

@@ -142,7 +142,7 @@ def kinetics_block(kinetics: Mapping[str, Any] | None) -> Html:
         "Mean signal in the lesion. The band is a plateau (within 10 % of the initial peak).",
         class_="plot",
     )
-    return columns(curve, element("div", table(("Kinetics", ""), rows), warnings(kinetics.get("warnings", ()))))
+    return columns(curve, table(("Kinetics", ""), rows))
 
 
 def features_block(features: Sequence[Mapping[str, Any]]) -> Html:

@@ -113,10 +113,12 @@ class _Training:
         from BreastFusionLib.training.keeper import Keeper
 
         with _quiet_lightning():
-            training = [load_inputs(self.table["path"][row]) for row in self.rows["train"]]
+            # Without their patches, which would fill the memory.
+            training = [
+                dataclasses.replace(load_inputs(self.table["path"][row]), patches={}) for row in self.rows["train"]
+            ]
             scalers = _fit_scalers(training, self.labels[self.rows["train"]], self.recipe.inputs)
             contexts = [_context(case, self.recipe.inputs.sequences) for case in training]
-            del training
             network = self._network(scalers)
             batches = self._batches(network, scalers)
             keeper = Keeper(self.run.folder, self.recipe.training.patience, self.progress)

@@ -89,7 +89,7 @@ def test_a_missing_t2_is_read_with_its_neutral_value(reader, make_exam, lesion):
     found = reader.read(Case(make_exam(("dce", "t1")), lesion, clinical={"age": 52}))
     assert 0 < found.probability < 1
     assert found.sources_missing == ("t2",)
-    assert "T2 missing: the model uses its neutral value for it." in found.warnings
+    assert "T2 missing: the model used its neutral value." in found.warnings
     assert "t2" not in found.parts
     assert {sequence for sequence, _ in found.evidence.maps} == {"dce", "t1"}
 

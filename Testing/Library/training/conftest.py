@@ -45,7 +45,7 @@ def tiny_recipe() -> Callable[..., Recipe]:
 
 @pytest.fixture
 def draw_inputs() -> Callable[..., SavedInputs]:
-    """Draw a case's inputs: draw_inputs(case_id, label, age)."""
+    """Draw a case's inputs: draw_inputs(case_id, age)."""
     return _draw_inputs
 
 
@@ -54,9 +54,10 @@ def _tiny_recipe(training: dict | None = None, model: dict | None = None) -> Rec
     return Recipe.from_mapping({**MAPPING, **changed}, "tiny")
 
 
-def _draw_inputs(case_id: str, label: int, age: float) -> SavedInputs:
-    """Draw a case: a bright spot on DCE and a size that know the label, a T1 that does not and is missing sometimes."""
+def _draw_inputs(case_id: str, age: float) -> SavedInputs:
+    """Draw a case: a bright spot on DCE and a size that know its kind, a T1 that does not and is missing sometimes."""
     number = int(case_id[1:])
+    label = number % 2
     generator = np.random.default_rng(number)
     grid = Grid((SIZE_PX, SIZE_PX, 3), (1.0, 1.0, 3.0))
     pixels = {name: generator.normal(size=(3, SIZE_PX, SIZE_PX)).astype(np.float32) for name in ("dce", "t1")}
@@ -83,7 +84,7 @@ def _prepare_drawn(task: CaseTask) -> Path:
     if (task.folder / str(task.row["exam"])).read_text() == "broken":
         raise InputError(f"The exam of {case_id} is broken.")
     path = task.cache / f"{case_id}.safetensors"
-    save_inputs(_draw_inputs(case_id, int(task.row["label"]), float(task.row["age"])), path)
+    save_inputs(_draw_inputs(case_id, float(task.row["age"])), path)
     return path
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from BreastFusionLib.cohort import read_cohort
+from BreastFusionLib.cohort import apply_bundle, read_cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.reading import load_bundle
@@ -59,7 +60,7 @@ def test_predictions_are_what_a_reading_of_the_bundle_says(cohort, tmp_path, mod
     assert predictions["split"].value_counts().to_dict() == {"train": 28, "test": 8, "validation": 4}
     bundle = load_bundle(run.bundle)
     for row in cohort.table.itertuples():
-        found = score(draw_inputs(row.case_id, row.label, row.age), bundle).probability
+        found = score(draw_inputs(row.case_id, row.age), bundle).probability
         assert found == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-6)
     assert (predictions["label"] == cohort.table.set_index("case_id")["label"]).all()
 
@@ -166,6 +167,34 @@ def test_a_finished_run_is_returned_as_it_is(cohort, tmp_path, tiny_recipe):
     before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*") if path.parent.name == "bundle"}
     assert train(recipe, cohort, tmp_path / "run", device="cpu") == run
     assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.parametrize("spec", [{}, {"epochs": 30, "patience": 1, "learning_rate": 0.3}], ids=["all epochs", "early"])
+def test_a_run_stopped_between_fitting_and_bundle_is_finished_without_another_epoch(
+    cohort, tmp_path, spec, tiny_recipe
+):
+    recipe = tiny_recipe(spec)
+    run = train(recipe, cohort, tmp_path / "run", device="cpu")
+    before = run.log.read_text(), weights(run), run.predictions.read_text()
+    shutil.rmtree(run.bundle)
+    run.predictions.unlink()
+    again = train(recipe, cohort, tmp_path / "run", device="cpu")
+    assert (again.log.read_text(), weights(again), again.predictions.read_text()) == before
+
+
+def test_applying_the_bundle_to_its_cohort_repeats_its_predictions(cohort, tmp_path, tiny_recipe):
+    run = train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+    (cohort.folder / "c05.nii.gz").write_text("broken")
+    table = apply_bundle(load_bundle(run.bundle), cohort, tmp_path / "applied.csv")
+    assert table.set_index("case_id").loc["c05", ["status", "reason"]].tolist() == [
+        "failed",
+        "The exam of c05 is broken.",
+    ]
+    trained = pd.read_csv(run.predictions).set_index("case_id").drop(index="c05")
+    applied = pd.read_csv(tmp_path / "applied.csv").set_index("case_id")
+    assert applied.index.tolist() == trained.index.tolist()
+    np.testing.assert_allclose(applied["score"], trained["score"], rtol=0, atol=1e-6)
+    assert applied["label"].tolist() == trained["label"].tolist()
 
 
 def test_other_settings_in_the_same_folder_are_refused(cohort, tmp_path, tiny_recipe):
