@@ -26,7 +26,7 @@ MODELS = {
     "DCE + T1 + T2 + radiomics": "demo-dce-t1-t2-rad",
     "Fusion": "demo",
 }
-EXAMS = 200
+EXAMS = 240
 SEED = 2024
 # The ideal observer's knowledge, in the columns of the phantoms' truth.csv.
 IDEAL = {source: f"llr_{source}" for source in ("all", "shape_texture", "kinetics", "t2", "clinical")}

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -23,6 +23,7 @@ from rich.progress import (
 from BreastFusionLib.files import to_plain
 
 __all__ = [
+    "DeviceOption",
     "JsonOption",
     "ProgressCallback",
     "emit",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.")]
 ProgressCallback = Callable[[int, int], None]
 
 messages = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from BreastFusionLib import DISCLAIMER
-from BreastFusionLib.cli.output import JsonOption, emit, messages, result_only_on_stdout
+from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, result_only_on_stdout
 from BreastFusionLib.errors import InputError
 
 __all__ = ["predict"]
@@ -34,7 +34,7 @@ def predict(
     resample: Annotated[
         bool, typer.Option("--resample", help="Take a mask on another grid of the same frame.")
     ] = False,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
+    device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Read one lesion: probability, what each source says, kinetics, maps, and a report."""

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from BreastFusionLib import DISCLAIMER
-from BreastFusionLib.cli.output import JsonOption, emit, messages, progress_bar, progress_bars, result_only_on_stdout
+from BreastFusionLib.cli.output import (
+    DeviceOption,
+    JsonOption,
+    emit,
+    messages,
+    progress_bar,
+    progress_bars,
+    result_only_on_stdout,
+)
 
 __all__ = ["apply", "evaluate", "features", "train"]
 
@@ -46,6 +54,7 @@ def train(
     cohort: CohortOption,
     out: Annotated[Path, typer.Option(help="Folder of the run; called again, it continues.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. training.epochs=20.")] = None,
+    device: DeviceOption = "auto",
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     cache: CacheOption = None,
@@ -65,6 +74,7 @@ def train(
             scheduler=scheduler,
             progress=cases,
             epoch_progress=epochs,
+            device=device,
         )
     messages.print(f"Bundle: {run.bundle}")
 
@@ -73,7 +83,7 @@ def apply(
     bundle: Annotated[Path, typer.Option(help="Model folder.")],
     cohort: CohortOption,
     out: Annotated[Path, typer.Option(help="PREDICTIONS.csv.")],
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where the network runs.")] = "auto",
+    device: DeviceOption = "auto",
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     cache: CacheOption = None,
