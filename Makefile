@@ -8,7 +8,7 @@ PYTHON312 ?= $(shell for p in python3.12 $(HOME)/.pyenv/versions/3.12*/bin/pytho
 VENV312 ?= .venv312
 OUT ?= demo
 
-.PHONY: setup demo test test-library test-slicer-python check format bench clean
+.PHONY: setup demo test test-library test-slicer-python check format bench screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -52,6 +52,10 @@ format: setup
 
 bench: setup
 	for benchmark in Testing/Benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
+
+# The README's pictures, from the demo's own pages; needs Chromium.
+screenshots: demo
+	$(BIN)/python Resources/make_screenshots.py $(OUT)
 
 clean:
 	rm -rf $(VENV) $(VENV312) build dist *.egg-info

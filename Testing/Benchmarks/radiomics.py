@@ -9,9 +9,6 @@ feature further off than 1e-9 of its value.
 from __future__ import annotations
 
 import argparse
-import datetime
-import os
-import platform
 import statistics
 import sys
 import time
@@ -21,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from machine import describe_machine
 from scipy import ndimage
 
 from BreastFusionLib.features.provider import load_provider, quiet
@@ -104,28 +102,13 @@ def worst_difference(theirs: dict[str, float], ours: Radiomics) -> tuple[str, fl
     return name, shares[name]
 
 
-def processor() -> str:
-    """Return the processor's name where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
 def main() -> int:
     """Run the benchmark; return 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--radius", type=float, nargs="+", default=[5.0, 14.0, 30.0], help="lesion radii in mm")
     parser.add_argument("--repeats", type=int, default=3, help="runs of which the median counts")
     options = parser.parse_args()
-    found = provider()
-    print(
-        f"{datetime.date.today()}, {processor()}, {os.cpu_count()} cores, {platform.system()}, Python "
-        f"{platform.python_version()}, numpy {np.__version__}, SimpleITK {sitk.Version.VersionString()}, "
-        f"{found['provider']} {found['version']}"
-    )
+    print(describe_machine("numpy", "SimpleITK", provider()["provider"]))
     print(f"volume {'x'.join(map(str, SIZE))} int16; seconds are medians of {options.repeats} runs")
     print("radius   voxels   stock s  stock bare s   ours s    faster  than bare by   worst relative difference")
     met = [compare(radius, options.repeats) for radius in options.radius]

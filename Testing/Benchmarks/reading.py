@@ -17,9 +17,11 @@ from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
+from machine import describe_machine
 
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Exam, Phase, Series
+from BreastFusionLib.features.radiomics import provider
 from BreastFusionLib.lesion.model import Lesion
 from BreastFusionLib.models.network import build_network
 from BreastFusionLib.reading import (
@@ -116,6 +118,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    machine = describe_machine("numpy", "SimpleITK", "torch", provider()["provider"])
+    if not options.json:
+        print(machine)
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for radius_mm in options.radius:
@@ -127,7 +132,9 @@ def main() -> None:
                 parts = "  ".join(f"{name} {seconds:.3f}" for name, seconds in stages.items())
                 print(f"radius {radius_mm:g} mm: {total:.2f} s (target {TARGET_S:g} s)   {parts}", flush=True)
     if options.json:
-        print(json.dumps({"device": reader.bundle.device, "runs": options.runs, "readings": results}))
+        print(
+            json.dumps({"machine": machine, "device": reader.bundle.device, "runs": options.runs, "readings": results})
+        )
 
 
 if __name__ == "__main__":
