@@ -33,6 +33,8 @@ IDEAL = {source: f"llr_{source}" for source in ("all", "shape_texture", "kinetic
 NOTES = (
     "All exams are synthetic: the numbers show that the software works, and nothing about patients.",
     "The test set is small, so intervals are wide; a study would take hundreds of cases.",
+    "Networks trained from nothing on so few exams see little in a single sequence; the recipes meant for patients "
+    "start from ImageNet weights.",
 )
 
 

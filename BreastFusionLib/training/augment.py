@@ -1,6 +1,7 @@
 """Random changes of patches that can be replayed: drawn from (seed, replay, case), then applied deterministically.
 
-Flips and rotation are one affine map, applied to a whole batch in one interpolation on whatever device it lies.
+Flips and rotation are one affine map, applied to a whole batch in one interpolation on whatever device it lies: the
+usual libraries of transforms work case by case on the CPU.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,10 +66,11 @@ def test_simpleitk_reads_t2_at_the_same_place(study):
 
 
 def test_dcm2niix_finds_all_volumes(study, tmp_path):
-    if shutil.which("dcm2niix") is None:
+    tool = shutil.which("dcm2niix", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    if tool is None:
         pytest.skip("dcm2niix is not installed")
     _, folder = study
-    subprocess.run(["dcm2niix", "-z", "n", "-o", tmp_path, folder], check=True, capture_output=True)
+    subprocess.run([tool, "-z", "n", "-o", tmp_path, folder], check=True, capture_output=True)
     volumes = [sitk.ReadImage(str(path)).GetSize()[3:] for path in tmp_path.glob("*.nii")]
     assert sum(size[0] if size else 1 for size in volumes) == 7
 
