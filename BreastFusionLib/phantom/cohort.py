@@ -8,7 +8,7 @@ import io
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import fields
 from functools import partial
@@ -58,7 +58,7 @@ def write_cohort(
         The path of `cohort.csv`.
 
     Raises:
-        InputError: the folder holds a cohort made with other parameters, or a larger one.
+        InputError: the folder holds a cohort made with other parameters or by another version, or a larger one.
     """
     if exams < 1 or seed < 0:
         raise InputError(f"{exams} exams of seed {seed}: at least one exam and a seed of 0 or more are expected.")
@@ -196,13 +196,23 @@ def _read_rows(path: Path) -> dict[str, Row]:
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as stream:
-        return {row["case_id"]: row for row in csv.DictReader(stream)}
+        table = csv.DictReader(stream)
+        if "case_id" not in (table.fieldnames or ()):
+            raise InputError(f"{path} has no column 'case_id', so it is no table of phantoms: choose another folder.")
+        return {row["case_id"]: row for row in table}
 
 
 def _write_rows(path: Path, rows: Mapping[str, Row]) -> None:
-    ordered: Iterable[Row] = (rows[name] for name in sorted(rows, key=lambda name: int(name[1:])))
+    ordered = [rows[name] for name in sorted(rows, key=lambda name: int(name[1:]))]
+    # Rows that are already there may come from a version whose phantoms have other columns.
+    for row in ordered:
+        if different := row.keys() ^ ordered[-1].keys():
+            raise InputError(
+                f"{path} was written by another version of BreastFusion (different columns: "
+                f"{', '.join(sorted(map(str, different)))}): make the cohort in another folder."
+            )
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(next(iter(rows.values()))), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(ordered[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(ordered)
     write_text(path, text.getvalue())

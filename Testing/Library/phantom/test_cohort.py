@@ -99,3 +99,27 @@ def test_a_folder_with_a_real_cohort_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="no phantom cohort"):
         write_cohort(tmp_path, 1, seed=0, small=True)
     assert (tmp_path / "cohort.csv").read_text() == "case_id,label\nA,1\n"
+
+
+def drop_column(path: Path, name: str) -> None:
+    table = [{key: value for key, value in row.items() if key != name} for row in rows(path)]
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "message"),
+    [
+        ("truth.csv", "density", r"truth\.csv was written by another version .*different columns: density\)"),
+        ("cohort.csv", "case_id", r"cohort\.csv has no column 'case_id'.*choose another folder"),
+    ],
+)
+def test_a_cohort_of_another_version_is_not_continued(tmp_path, name, column, message):
+    write_cohort(tmp_path, 1, seed=5, small=True)
+    drop_column(tmp_path / name, column)
+    before = (tmp_path / name).read_bytes()
+    with pytest.raises(InputError, match=message):
+        write_cohort(tmp_path, 2, seed=5, small=True)
+    assert (tmp_path / name).read_bytes() == before
