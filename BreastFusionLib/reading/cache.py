@@ -19,11 +19,12 @@ from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, to
 from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.versions import measuring_versions
 from BreastFusionLib.settings import from_mapping, to_mapping
 
 __all__ = ["SavedInputs", "inputs_key", "load_inputs", "save_inputs"]
 
-# Part of every key: raise the number whenever `prepare` gives other numbers for the same files and settings.
+# Raise the number whenever this file's layout changes, or `prepare` gives other numbers before the next release.
 _SCHEMA = "breastfusion.inputs/1"
 
 
@@ -97,6 +98,8 @@ def inputs_key(
 ) -> str:
     """Name a prepared case by what it is made of: the files' content, the settings, the clinical columns used.
 
+    And by who measured it: what another version of this library or of what it measures with has left is never used.
+
     Args:
         files: all files of the exam and its lesion mask, in any order; where they lie does not count.
         inputs: how the case is prepared.
@@ -110,6 +113,7 @@ def inputs_key(
     row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
     content = {
         "schema": _SCHEMA,
+        "versions": measuring_versions(radiomics=inputs.radiomics is not None),
         "files": sorted((Path(file).name, sha256_of_file(file)) for file in files),
         "inputs": to_mapping(inputs),
         "clinical": row,

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 import BreastFusionLib
 
-__all__ = ["versions"]
+__all__ = ["measuring_versions", "versions"]
 
 
 def versions(radiomics: bool = True) -> dict[str, Any]:
@@ -26,6 +26,12 @@ def versions(radiomics: bool = True) -> dict[str, Any]:
         "torch": _version_of("torch"),
     }
     return found | ({"radiomics": provider()} if radiomics else {})
+
+
+def measuring_versions(radiomics: bool = True) -> dict[str, Any]:
+    """Return those of `versions` that can change what is measured on an exam, whatever network looks at it then."""
+    found = versions(radiomics)
+    return {name: found[name] for name in ("breastfusion", "numpy", "SimpleITK", "radiomics") if name in found}
 
 
 def _version_of(package: str) -> str | None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import BreastFusionLib
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading import inputs_key, load_inputs, save_inputs
 from BreastFusionLib.reading.score import batch_tensors
@@ -53,3 +54,10 @@ def test_the_key_follows_content_and_settings_and_nothing_else(recipe, tmp_path)
     assert inputs_key(here, replace(spec, dce_phase=1), {"age": 50.0}) != key
     here[0].write_bytes(b"three")
     assert inputs_key(here, spec, {"age": 50.0}) != key
+
+
+def test_what_another_version_has_measured_is_not_used(recipe, tmp_path, monkeypatch):
+    (tmp_path / "a.nii.gz").write_bytes(b"one")
+    key = inputs_key([tmp_path / "a.nii.gz"], recipe.inputs)
+    monkeypatch.setattr(BreastFusionLib, "__version__", "99.0")
+    assert inputs_key([tmp_path / "a.nii.gz"], recipe.inputs) != key
