@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts are loaded when they are first used
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.exam.model import Exam, Series, Side
@@ -91,7 +91,7 @@ def _coarse(image: sitk.Image) -> tuple[NDArray[np.float32], Grid]:
 
 def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
     """Voxels of the patient: above the air by Otsu's threshold of the logarithm, large parts only, without holes."""
-    smooth = ndimage.gaussian_filter(coarse, [min(1.0, COARSE_MM / spacing) for spacing in grid.spacing_mm[::-1]])
+    smooth = scipy.ndimage.gaussian_filter(coarse, [min(1.0, COARSE_MM / spacing) for spacing in grid.spacing_mm[::-1]])
     bright = float(np.percentile(smooth, 90))
     if bright <= 0:
         return np.zeros(coarse.shape, dtype=bool)
@@ -99,8 +99,8 @@ def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
     # on a logarithmic scale are there two classes.
     logarithm = np.log(np.maximum(smooth, 0) / bright + FLOOR_SHARE)
     mask = sitk.GetArrayFromImage(sitk.OtsuThreshold(sitk.GetImageFromArray(logarithm), 0, 1)) == 1
-    mask = ndimage.binary_opening(mask)
-    labels, count = ndimage.label(mask)
+    mask = scipy.ndimage.binary_opening(mask)
+    labels, count = scipy.ndimage.label(mask)
     if count == 0:
         return mask
     sizes = np.bincount(labels.ravel())[1:]
@@ -110,7 +110,7 @@ def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
     # Lungs are open at the volume's ends, so holes are filled slice by slice along every axis.
     for axis in range(3):
         for plane in np.moveaxis(mask, axis, 0):
-            plane[...] = ndimage.binary_fill_holes(plane)
+            plane[...] = scipy.ndimage.binary_fill_holes(plane)
     return mask
 
 

@@ -16,7 +16,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.dicom_files import Slice
 from BreastFusionLib.exam.geometry import Grid
 
-__all__ = ["read_volume"]
+__all__ = ["read_dataset", "read_volume"]
 
 
 def read_volume(slices: Sequence[Slice], grid: Grid) -> sitk.Image:
@@ -52,13 +52,22 @@ def read_volume(slices: Sequence[Slice], grid: Grid) -> sitk.Image:
     return grid.put_on(sitk.GetImageFromArray(pixels))
 
 
+def read_dataset(path: Path) -> pydicom.Dataset:
+    """Read a whole DICOM file, also a bare data set without the DICOM mark, so that its pixels can be decoded.
+
+    Raises:
+        Exception: whatever broken bytes lead pydicom to.
+    """
+    dataset = pydicom.dcmread(path, force=True)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, _ = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return dataset
+
+
 def _decode(one: Slice) -> NDArray[Any]:
     try:
-        dataset = pydicom.dcmread(one.path, force=True)
-        if "TransferSyntaxUID" not in dataset.file_meta:  # a bare data set without the DICOM mark
-            implicit, _ = dataset.original_encoding
-            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-        return dataset.pixel_array
+        return read_dataset(one.path).pixel_array
     except Exception as error:  # decoders raise whatever broken bytes or a missing codec lead to
         raise InputError(
             f"The pixels of {one.name} cannot be decoded ({type(error).__name__}: {error}). Export the series "

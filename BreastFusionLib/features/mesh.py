@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 
 __all__ = ["Mesh", "measure_mesh"]
 
@@ -147,7 +146,8 @@ def _diameter_3d(points: NDArray[np.intp], spacing_mm: NDArray[np.float64]) -> f
     for axis in range(3):
         points = _ends_of_lines(points, axis)
     points_mm = points * (spacing_mm / 2.0)
-    return float(pdist(points_mm[ConvexHull(points_mm).vertices]).max())
+    corners_mm = points_mm[scipy.spatial.ConvexHull(points_mm).vertices]
+    return float(scipy.spatial.distance.pdist(corners_mm).max())
 
 
 def _diameter_in_planes(points: NDArray[np.intp], spacing_mm: NDArray[np.float64], axis: int) -> float:
@@ -169,5 +169,5 @@ def _diameter_in_planes(points: NDArray[np.intp], spacing_mm: NDArray[np.float64
     for plane in np.argsort(-bound_mm):
         if bound_mm[plane] <= best_mm:
             break
-        best_mm = max(best_mm, float(pdist(planes[plane]).max(initial=0.0)))
+        best_mm = max(best_mm, float(scipy.spatial.distance.pdist(planes[plane]).max(initial=0.0)))
     return best_mm

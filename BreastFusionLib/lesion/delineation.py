@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid
@@ -61,7 +61,7 @@ def segment_from_seed(
             "% asked for. Choose a point in the enhancing part of the lesion, or ask for less."
         )
     region = _part_at((percent >= enhancement_percent) & within, seed)
-    lesion = _without_vessels(ndimage.binary_fill_holes(region), seed, grid.spacing_mm[::-1])
+    lesion = _without_vessels(scipy.ndimage.binary_fill_holes(region), seed, grid.spacing_mm[::-1])
     pixels = np.zeros(grid.size[::-1], np.uint8)
     pixels[box.slices] = lesion
     return grid.put_on(sitk.GetImageFromArray(pixels))
@@ -92,7 +92,7 @@ def _enhancement_percent(
 
 def _part_at(region: NDArray[np.bool_], seed: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return the part of the region that holds the seed; voxels must share a face, so that noise does not connect."""
-    labels, _ = ndimage.label(region)
+    labels, _ = scipy.ndimage.label(region)
     return labels == labels[seed]
 
 
@@ -100,10 +100,11 @@ def _without_vessels(
     region: NDArray[np.bool_], seed: tuple[int, ...], spacing_mm: tuple[float, ...]
 ) -> NDArray[np.bool_]:
     """Return the part of the region near the seed that a ball of the vessel radius can reach (an opening)."""
-    core = ndimage.distance_transform_edt(np.pad(region, 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1] > VESSEL_RADIUS_MM
+    depth_mm = scipy.ndimage.distance_transform_edt(np.pad(region, 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
+    core = depth_mm > VESSEL_RADIUS_MM
     if not core.any():  # the whole lesion is thinner than a vessel may be
         return region
-    labels, _ = ndimage.label(core)
-    _, nearest = ndimage.distance_transform_edt(~core, sampling=spacing_mm, return_indices=True)
+    labels, _ = scipy.ndimage.label(core)
+    _, nearest = scipy.ndimage.distance_transform_edt(~core, sampling=spacing_mm, return_indices=True)
     own_core = labels == labels[tuple(nearest[(slice(None), *seed)])]
-    return region & (ndimage.distance_transform_edt(~own_core, sampling=spacing_mm) <= VESSEL_RADIUS_MM)
+    return region & (scipy.ndimage.distance_transform_edt(~own_core, sampling=spacing_mm) <= VESSEL_RADIUS_MM)

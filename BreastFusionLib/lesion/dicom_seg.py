@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydicom.errors import InvalidDicomError
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.dicom_volume import read_dataset
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.lesion.placing import place_on
 from BreastFusionLib.lesion.segments import Segment, choose_segment
@@ -75,9 +76,12 @@ def read_dicom_seg(path: Path, segment: str | int | None = None, grid: Grid | No
         sitk.sitkUInt8, 1 inside: on `grid` when all frames lie on its slices, else on the frames' own grid.
 
     Raises:
-        InputError: no binary segmentation, no such segment, or frames without an evenly spaced grid.
+        InputError: a damaged file, no binary segmentation, no such segment, or frames without an evenly spaced grid.
     """
-    dataset = pydicom.dcmread(path)
+    try:
+        dataset = read_dataset(path)
+    except Exception as error:  # pydicom raises whatever broken bytes lead to
+        raise InputError(f"{path.name} is damaged or truncated ({error}). Copy or export the file again.") from error
     if dataset.get("Modality") != "SEG" or dataset.get("SegmentationType") != "BINARY":
         kind = dataset.get("SegmentationType") or dataset.get("Modality") or "DICOM object without modality"
         raise InputError(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, crop, resample_onto, same_grid
@@ -124,7 +124,7 @@ def _sampled(part: sitk.Image, target: Grid, alignment: _Alignment, coverage: fl
     share = _share_inside(part, piece, alignment)
     wanted = max(1, round(coverage * _volume_mm3(part) / target.voxel_volume_mm3))
     # Among voxels that hold equally much, those nearest to the middle of the lesion go first.
-    middle = np.array(ndimage.center_of_mass(share))
+    middle = np.array(scipy.ndimage.center_of_mass(share))
     distance = np.linalg.norm((np.moveaxis(np.indices(share.shape), 0, -1) - middle) * piece.spacing_mm[::-1], axis=-1)
     chosen = np.lexsort((distance.ravel(), -share.ravel()))[:wanted]
     pixels = np.zeros(share.shape, np.uint8)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from pydicom.misc import is_dicom
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.breast import side_of
+from BreastFusionLib.exam.formats import looks_like_dicom
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_difference, resample_onto
 from BreastFusionLib.exam.model import Exam
-from BreastFusionLib.lesion.dicom_seg import find_dicom_seg, read_dicom_seg
 from BreastFusionLib.lesion.labels import binary_mask
 from BreastFusionLib.lesion.measure import label_components, measure
 from BreastFusionLib.lesion.model import Lesion
@@ -64,10 +63,10 @@ def read_mask(path: str | os.PathLike[str], segment: str | int | None = None, gr
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist: the file of a lesion's mask is expected. Check the path.")
-    if path.is_dir():
-        path = find_dicom_seg(path)
-    if is_dicom(path):
-        return read_dicom_seg(path, segment, grid)
+    if path.is_dir() or looks_like_dicom(path):
+        from BreastFusionLib.lesion import dicom_seg  # pydicom takes .2 s to import
+
+        return dicom_seg.read_dicom_seg(dicom_seg.find_dicom_seg(path) if path.is_dir() else path, segment, grid)
     image = _read_image(path)
     if is_slicer_segmentation(image):
         mask = slicer_segment(image, segment, path.name)

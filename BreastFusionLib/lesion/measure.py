@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box
@@ -82,7 +80,7 @@ def measure(mask: sitk.Image) -> Measurements:
 
 def label_components(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Number the separate parts of a 3-D selection from 1; voxels that share a corner belong together."""
-    return ndimage.label(inside, structure=np.ones((3, 3, 3)))
+    return scipy.ndimage.label(inside, structure=np.ones((3, 3, 3)))
 
 
 def _boundary_faces(inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
@@ -105,4 +103,5 @@ def _largest_section_diameter(faces: NDArray[np.float64], spacing_mm: tuple[floa
 def _diameter(points_mm: NDArray[np.float64]) -> float:
     # The two points furthest apart are corners of the convex hull, which has few of them. Faces lie on all sides
     # of every voxel, so the hull is never flat.
-    return float(pdist(points_mm[ConvexHull(points_mm).vertices]).max())
+    corners_mm = points_mm[scipy.spatial.ConvexHull(points_mm).vertices]
+    return float(scipy.spatial.distance.pdist(corners_mm).max())

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import fft
 
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 
@@ -144,16 +144,16 @@ def fractal_noise(
         coarsest_mm: structures larger than this are not amplified further.
         stretch: factor by which structures are longer along (i, j, k).
     """
-    shape = [fft.next_fast_len(n) for n in grid.size[::-1]]
+    shape = [scipy.fft.next_fast_len(n) for n in grid.size[::-1]]
     steps = [s / f for s, f in zip(grid.spacing_mm, stretch, strict=True)][::-1]
-    squares = [np.square(fft.fftfreq(n, step)).astype(np.float32) for n, step in zip(shape, steps, strict=True)]
+    squares = [np.square(scipy.fft.fftfreq(n, step)).astype(np.float32) for n, step in zip(shape, steps, strict=True)]
     square = squares[0][:, None, None] + squares[1][None, :, None] + squares[2][None, None, :]
     square += np.float32(coarsest_mm**-2)
     amplitude = np.power(square, np.float32(-exponent / 4), out=square)
     amplitude[0, 0, 0] = 0.0
     white = rng.standard_normal((*shape, 2), dtype=np.float32).view(np.complex64)[..., 0]
     # The transform of complex white noise has independent real and imaginary parts: two fields for the price of one.
-    both = fft.ifftn(white * amplitude, overwrite_x=True)
+    both = scipy.fft.ifftn(white * amplitude, overwrite_x=True)
     part = tuple(slice(n) for n in grid.size[::-1])
     first, second = both.real[part], both.imag[part]
     return first / first.std(), second / second.std()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import label, map_coordinates
 
 from BreastFusionLib.exam.geometry import Box, Grid
 from BreastFusionLib.phantom.fields import Array, edge, fractal_noise
@@ -120,7 +120,7 @@ def sample_lesion(shape: LesionShape, center_lps: ArrayLike, rotation: ArrayLike
 
 def lesion_mask(lesion: SampledLesion, grid: Grid) -> sitk.Image:
     """Return the voxels of which at least half is lesion, in one connected piece, as a mask on `grid`."""
-    pieces, _ = label(lesion.share >= 0.5, np.ones((3, 3, 3)))
+    pieces, _ = scipy.ndimage.label(lesion.share >= 0.5, np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     mask = np.zeros(grid.size[::-1], np.uint8)
@@ -159,7 +159,7 @@ def _relief(direction: NDArray, waves: NDArray, spicules: NDArray) -> NDArray:
 def _pattern(shape: LesionShape, offset: Array, depth: Array, share: Array) -> Array:
     """Return the relative enhancement inside: noise and a rim, with mean 1 and the shape's heterogeneity."""
     where = np.moveaxis((offset - _TEXTURE_GRID.origin_lps) / _TEXTURE_GRID.spacing_mm, -1, 0)[::-1]
-    noise = map_coordinates(shape.texture, where, order=1, mode="grid-wrap", output=np.float32)
+    noise = scipy.ndimage.map_coordinates(shape.texture, where, order=1, mode="grid-wrap", output=np.float32)
     rim = np.minimum(depth, 1.0) ** 3
     mixture = (1 - shape.rim) * _standardised(noise, share) + shape.rim * _standardised(rim, share)
     pattern = np.maximum(1 + shape.heterogeneity * _standardised(mixture, share), np.float32(0.05))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
 
 __all__ = [
     "LATENTS",
@@ -151,4 +151,4 @@ def ideal_auc(sources: Iterable[str] = SOURCES) -> float:
     """Return the area under the ROC curve of the ideal observer who sees the latents of `sources`."""
     wanted = set(sources)
     separation = sqrt(sum(latent.separation**2 for latent in LATENTS if latent.source in wanted))
-    return float(ndtr(separation / sqrt(2)))
+    return float(scipy.special.ndtr(separation / sqrt(2)))

@@ -244,3 +244,22 @@ def test_the_real_segmentation_says_which_segments_it_has(duke_folder):
         read_mask(duke_folder / "dicom_seg_extra_slices")
     with pytest.raises(InputError, match="3 segments 'Fatty tissue of breast'"):
         read_mask(duke_folder / "dicom_seg_extra_slices", "Fatty tissue of breast")
+
+
+def test_a_file_without_the_dicom_mark_is_read_as_well(tmp_path, left_handed_free, make):
+    mask = make.box_mask(left_handed_free, (3, 4, 2), (6, 5, 4))
+    path = write_seg(tmp_path / "seg.dcm", frames_of(mask), left_handed_free)
+    whole = path.read_bytes()
+    path.write_bytes(whole[whole.index(b"\x08\x00\x16\x00UI") :])  # from SOPClassUID on
+    found = read_mask(path, grid=left_handed_free)
+    assert np.array_equal(sitk.GetArrayFromImage(found), sitk.GetArrayFromImage(mask))
+
+
+def test_a_file_that_ends_in_its_header_is_refused_by_name(tmp_path, left_handed_free, make):
+    mask = make.box_mask(left_handed_free, (3, 4, 2), (6, 5, 4))
+    path = write_seg(tmp_path / "seg.dcm", frames_of(mask), left_handed_free)
+    whole = path.read_bytes()
+    for length in range(140, len(whole) - 20, 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"^seg\.dcm"):
+            read_mask(path)
