@@ -18,11 +18,11 @@ __all__ = ["load_state", "read_weights", "write_weights"]
 _SHOWN = 3
 
 
-def write_weights(module: nn.Module, path: str | os.PathLike[str]) -> Path:
-    """Write a module's parameters and buffers as safetensors, whatever device and memory layout they have."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+def write_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> Path:
+    """Write a `state_dict`, or a part of one, as safetensors, whatever device and memory layout its tensors have."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     with replacing(path) as temporary:
-        safetensors.torch.save_file(state, temporary)
+        safetensors.torch.save_file(plain, temporary)
     return Path(path)
 
 

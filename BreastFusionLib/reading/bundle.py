@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from BreastFusionLib.models.network import FusionNetwork
 
-__all__ = ["Bundle", "load_bundle", "write_bundle"]
+__all__ = ["Bundle", "load_bundle", "recipe_network", "write_bundle"]
 
 METADATA, RECIPE, WEIGHTS, SCALERS, CARD = (
     "metadata.json",
@@ -88,13 +88,13 @@ def write_bundle(
     Raises:
         InputError: the folder holds something else than a bundle, or a weight is not finite.
     """
-    from safetensors.torch import save_file
+    from BreastFusionLib.models.weights import write_weights
 
     target = Path(folder)
     if target.exists() and any(target.iterdir()) and not (target / METADATA).is_file():
         raise InputError(f"{target} holds files that are no bundle: choose another folder, or empty this one.")
     reading_recipe = ReadingRecipe.from_mapping(recipe, "recipe")
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    weights = network.state_dict()
     broken = [name for name, tensor in weights.items() if not bool(tensor.isfinite().all())]
     if broken:
         raise InputError(f"The network's '{broken[0]}' is not finite: training diverged. Train with a smaller step.")
@@ -106,7 +106,7 @@ def write_bundle(
         write_json(fresh / RECIPE, recipe)
         write_text(fresh / SCALERS, json.dumps(to_plain(scalers_to_json(scalers)), allow_nan=False) + "\n")
         write_text(fresh / CARD, model_card(metadata, reading_recipe) if readme is None else readme)
-        save_file(weights, fresh / WEIGHTS)
+        write_weights(weights, fresh / WEIGHTS)
         write_json(fresh / CHECKSUMS, {name: sha256_of_file(fresh / name) for name in FILES})
         if target.exists():
             target.rename(temporary / "old")
@@ -114,6 +114,29 @@ def write_bundle(
     finally:
         shutil.rmtree(temporary)
     return target
+
+
+def recipe_network(recipe: ReadingRecipe, load_weights: bool) -> FusionNetwork:
+    """Build the network of a recipe, the same for training as for reading.
+
+    Args:
+        recipe: its inputs say which sources there are and how large, its task how many classes.
+        load_weights: see `models.build_network`.
+
+    Raises:
+        InputError: unknown names, or weights that cannot be had.
+    """
+    from BreastFusionLib.models.network import build_network
+
+    inputs = recipe.inputs
+    return build_network(
+        recipe.model,
+        inputs.image_sources,
+        {source: len(names) for source, names in vector_names(inputs).items()},
+        slices=inputs.patch.slices if inputs.patch is not None else 1,
+        classes=len(recipe.task.classes),
+        load_weights=load_weights,
+    )
 
 
 def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
@@ -126,6 +149,8 @@ def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     Raises:
         InputError: a file is missing, changed or of a newer format; unknown names; weights that do not fit.
     """
+    from BreastFusionLib.models.weights import load_state, read_weights
+
     source = Path(folder)
     _check_present(source)
     raw = _read_json(source / METADATA)
@@ -139,8 +164,11 @@ def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     scalers = scalers_from_json(_read_json(source / SCALERS), str(source / SCALERS))
     _check_scalers(scalers, recipe, source / SCALERS)
     name, reason = choose_device(device)
-    network = _build(recipe, metadata, scalers, source / RECIPE)
-    _load_weights(network, source / WEIGHTS)
+    try:
+        network = recipe_network(recipe, load_weights=False)
+    except InputError as error:
+        raise InputError(f"{source / RECIPE}: {error}") from error
+    load_state(network, read_weights(source / WEIGHTS), str(source / WEIGHTS))
     # A reading trains nothing: without this, activation maps would keep a graph through the whole encoder.
     network = network.to(name).eval().requires_grad_(False)
     return Bundle(source, metadata, recipe, network, scalers, name, reason)
@@ -180,50 +208,6 @@ def _check_scalers(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> None
                 f"{where}, {source}: the features differ from those that this BreastFusion measures "
                 f"({', '.join(odd)}). Train the model again with this version."
             )
-
-
-def _build(recipe: ReadingRecipe, metadata: BundleMetadata, scalers: Scalers, where: Path) -> FusionNetwork:
-    from BreastFusionLib.models.network import build_network
-
-    try:
-        return build_network(
-            recipe.model,
-            recipe.inputs.image_sources,
-            {source: len(scaler.names) for source, scaler in scalers.items()},
-            slices=recipe.inputs.patch.slices if recipe.inputs.patch is not None else 1,
-            classes=len(metadata.task.classes),
-            load_weights=False,
-        )
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
-
-
-def _load_weights(network: torch.nn.Module, path: Path) -> None:
-    """Load weights that fit the network name by name and shape by shape."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(path)
-    except SafetensorError as error:
-        raise InputError(f"{path} is no safetensors file ({error}). Copy the bundle again.") from error
-    expected = network.state_dict()
-    differences = [
-        *(f"'{name}' is missing" for name in expected if name not in weights),
-        *(f"'{name}' is not part of the network" for name in weights if name not in expected),
-        *(
-            f"'{name}' has shape {tuple(weights[name].shape)} instead of {tuple(tensor.shape)}"
-            for name, tensor in expected.items()
-            if name in weights and weights[name].shape != tensor.shape
-        ),
-    ]
-    if differences:
-        more = f" and {len(differences) - 3} more differences" if len(differences) > 3 else ""
-        raise InputError(
-            f"{path} does not fit the network of its recipe: {'; '.join(differences[:3])}{more}. "
-            "Export the model again with the recipe that it was trained with."
-        )
-    network.load_state_dict(weights)
 
 
 def _read_json(path: Path) -> Any:

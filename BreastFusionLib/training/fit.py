@@ -25,6 +25,7 @@ from BreastFusionLib.cohort.splits import split_by_patient
 from BreastFusionLib.cohort.table import Cohort, require_two_classes
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_bytes
+from BreastFusionLib.reading.bundle import recipe_network
 from BreastFusionLib.reading.cache import SavedInputs, load_inputs
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.reading.scalers import Scaler
@@ -119,28 +120,18 @@ class _Training:
             ]
             scalers = _fit_scalers(training, self.labels[self.rows["train"]], self.recipe.inputs)
             contexts = [_context(case, self.recipe.inputs.sequences) for case in training]
-            network = self._network(scalers)
+            network = self._network()
             batches = self._batches(network, scalers)
             keeper = Keeper(self.run.folder, self.recipe.training.patience, self.progress)
             self._fit(network, batches, keeper)
             keeper.load_best(network)
         self._finish(network, batches, scalers, contexts)
 
-    def _network(self, scalers: dict[str, Scaler]) -> FusionNetwork:
+    def _network(self) -> FusionNetwork:
         from lightning.pytorch import seed_everything
 
-        from BreastFusionLib.models.network import build_network
-
         seed_everything(self.recipe.training.seed, verbose=False)
-        inputs = self.recipe.inputs
-        return build_network(
-            self.recipe.model,
-            inputs.image_sources,
-            {source: len(scaler.names) for source, scaler in scalers.items()},
-            slices=inputs.patch.slices if inputs.patch is not None else 1,
-            classes=len(self.recipe.task.classes),
-            load_weights=True,
-        )
+        return recipe_network(self.recipe.reading, load_weights=True)
 
     def _batches(self, network: FusionNetwork, scalers: dict[str, Scaler]) -> Batches:
         from BreastFusionLib.training.data import Batches, CaseTensors

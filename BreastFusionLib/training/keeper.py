@@ -10,11 +10,11 @@ from typing import Any
 import lightning
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import replacing
+from BreastFusionLib.models.weights import read_weights, write_weights
 from BreastFusionLib.training.module import FusionModule, learning_rate
 
 __all__ = ["Keeper"]
@@ -77,9 +77,7 @@ class Keeper(lightning.Callback):
             with replacing(self._folder / "log.csv") as temporary:
                 pd.DataFrame(self.rows).to_csv(temporary, index=False)
             if self.best_epoch == epoch:
-                weights = {n: t.detach().cpu().contiguous() for n, t in pl_module.trained_state().items()}
-                with replacing(self.best) as temporary:
-                    save_file(weights, temporary)
+                write_weights(pl_module.trained_state(), self.best)
             with replacing(self.last) as temporary:
                 trainer.save_checkpoint(temporary)
         trainer.should_stop = self._enough()
@@ -89,7 +87,7 @@ class Keeper(lightning.Callback):
 
     def load_best(self, network: torch.nn.Module) -> None:
         """Put the best epoch's weights into the network."""
-        network.load_state_dict(load_file(self.best), strict=False)
+        network.load_state_dict(read_weights(self.best), strict=False)
 
     def _enough(self) -> bool:
         return self._patience is not None and bool(self.rows) and len(self.rows) - 1 - self.best_epoch >= self._patience

@@ -24,7 +24,7 @@ WEIGHTS = torch.tensor(
 
 def tiny_network(spec: ModelSpec | None = None) -> FusionNetwork:
     """A network whose feature map is the image itself (three channels), with a linear head of known weights."""
-    encoder = Encoder(nn.Sequential(nn.Identity()), width=3, first_cell_px=0.0, frozen=True)
+    encoder = Encoder(nn.Sequential(nn.Identity()), width=3, first_cell_px=0.0, cell_px=1, frozen=True)
     network = FusionNetwork({"shared": encoder}, IMAGES, VECTORS, 2, spec or ModelSpec())
     if spec is None:
         network.head[-1].weight.data = WEIGHTS  # type: ignore[union-attr]

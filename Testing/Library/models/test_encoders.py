@@ -134,13 +134,13 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
 def test_weights_from_a_file_are_the_files(tmp_path: Path) -> None:
     torch.manual_seed(2)
     source = scratch("small")
-    path = write_weights(source.body, tmp_path / "small.safetensors")
+    path = write_weights(source.body.state_dict(), tmp_path / "small.safetensors")
     encoder = load_encoder(EncoderSpec("small", str(path)), 3)
     assert all(torch.equal(a, b) for a, b in zip(encoder.parameters(), source.parameters(), strict=True))
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
-    path = write_weights(scratch("resnet18").body, tmp_path / "resnet18.safetensors")
+    path = write_weights(scratch("resnet18").body.state_dict(), tmp_path / "resnet18.safetensors")
     with pytest.raises(InputError, match=r"resnet18\.safetensors holds weights of another network: 80 missing"):
         load_encoder(EncoderSpec("resnet34", str(path)), 3)
 
@@ -148,7 +148,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("slices", [1, 5])
 @pytest.mark.parametrize("name", ["small", "resnet18", "densenet121"])
 def test_equal_slices_give_the_response_of_a_grey_picture(tmp_path: Path, name: str, slices: int) -> None:
-    path = write_weights(scratch(name).body, tmp_path / "weights.safetensors")
+    path = write_weights(scratch(name).body.state_dict(), tmp_path / "weights.safetensors")
     grey = torch.randn(2, 1, 64, 64)
     with torch.no_grad():
         expected = load_encoder(EncoderSpec(name, str(path)), 3)(grey.repeat(1, 3, 1, 1))
@@ -159,7 +159,7 @@ def test_equal_slices_give_the_response_of_a_grey_picture(tmp_path: Path, name: 
 @pytest.mark.parametrize("slices", [1, 5])
 def test_weights_for_the_same_number_of_slices_are_taken_as_they_are(tmp_path: Path, slices: int) -> None:
     source = scratch("small", slices)
-    path = write_weights(source.body, tmp_path / "weights.safetensors")
+    path = write_weights(source.body.state_dict(), tmp_path / "weights.safetensors")
     encoder = load_encoder(EncoderSpec("small", str(path)), slices)
     assert torch.equal(encoder.body.stem.weight, source.body.stem.weight)  # type: ignore[union-attr]
 

@@ -228,7 +228,7 @@ def test_weights_survive_a_safetensors_file(tmp_path: Path) -> None:
     spec = ModelSpec(SCRATCH, hidden=(8,), auxiliary_heads=True)
     network = network_of(spec)
     network.train()(*batch_of(network))
-    path = write_weights(network, tmp_path / "weights.safetensors")
+    path = write_weights(network.state_dict(), tmp_path / "weights.safetensors")
     other = network_of(spec, seed=5)
     load_state(other, read_weights(path), "weights.safetensors")
     images, vectors, present = batch_of(network)
