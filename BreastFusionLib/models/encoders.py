@@ -32,6 +32,7 @@ class Architecture:
         body: builds the layers up to global pooling, for 3 input channels, with torchvision's own names.
         width: channels of the feature map.
         first_cell_px: see `Encoder`.
+        cell_px: see `Encoder`.
         head: prefix of torchvision's names behind the body, which a weights file may hold and nobody needs.
         pretrained: torchvision's entry with the address of ImageNet weights, None where there are none.
     """
@@ -39,6 +40,7 @@ class Architecture:
     body: Callable[[], nn.Sequential]
     width: int
     first_cell_px: float
+    cell_px: int
     head: str = ""
     pretrained: Any = None
 
@@ -51,15 +53,18 @@ class Encoder(nn.Module):
         first_cell_px: pixel (row and column) in the middle of what the map's first cell sees. Cells that tile the
             patch have (cell size - 1) / 2; layers with an odd kernel and stride 2, as in a ResNet, look at even
             pixels, and the middle of its first cell is pixel 0, half a cell off.
+        cell_px: pixels from one cell to the next, the product of the strides. A patch of 100 pixels is 4 cells of 32
+            to a ResNet, not of 25.
         frozen: whether its weights stay as they are; it then always runs in eval mode.
     """
 
-    def __init__(self, body: nn.Sequential, width: int, first_cell_px: float, frozen: bool) -> None:
+    def __init__(self, body: nn.Sequential, width: int, first_cell_px: float, cell_px: int, frozen: bool) -> None:
         """Take a body that maps (N, C, H, W) to (N, width, h, w)."""
         super().__init__()
         self.body = body
         self.width = width
         self.first_cell_px = first_cell_px
+        self.cell_px = cell_px
         self.frozen = frozen
         if frozen:
             self.requires_grad_(False).eval()
@@ -110,7 +115,7 @@ def load_encoder(spec: EncoderSpec, slices: int, load_weights: bool = True) -> E
         if weight is not None and weight.ndim == 4 and weight.shape[1] == 3 != slices:
             state[f"{name}.weight"] = weight.mean(dim=1, keepdim=True).repeat(1, slices, 1, 1) * (3 / slices)
         load_state(body, state, where)
-    return Encoder(body, architecture.width, architecture.first_cell_px, spec.frozen)
+    return Encoder(body, architecture.width, architecture.first_cell_px, architecture.cell_px, spec.frozen)
 
 
 def _state(spec: EncoderSpec, architecture: Architecture) -> tuple[dict[str, Tensor], str]:
@@ -173,17 +178,21 @@ def _densenet_body(builder: Callable[[], nn.Module]) -> nn.Sequential:
     return nn.Sequential(OrderedDict(features=builder().get_submodule("features"), relu=nn.ReLU(inplace=True)))
 
 
+TORCHVISION_CELL_PX = 32  # five halvings, in each of the networks below
+
+
 def _torchvision(
     body: Callable[..., nn.Sequential], name: str, width: int, first_cell_px: float, head: str
 ) -> Architecture:
     build = partial(body, partial(torchvision.models.get_model, name))
-    return Architecture(build, width, first_cell_px, head, torchvision.models.get_model_weights(name).IMAGENET1K_V1)
+    pretrained = torchvision.models.get_model_weights(name).IMAGENET1K_V1
+    return Architecture(build, width, first_cell_px, TORCHVISION_CELL_PX, head, pretrained)
 
 
 # Parameters of the body: small 0.3, resnet18 11.2, resnet34 21.3, resnet50 23.5, densenet121 7.0,
 # efficientnet_b0 4.0, convnext_tiny 27.8 million. ImageNet weights are torchvision's first version, IMAGENET1K_V1.
 ENCODERS: Mapping[str, Architecture] = {
-    "small": Architecture(small_body, 96, 3.5),
+    "small": Architecture(small_body, 96, 3.5, 8),
     "resnet18": _torchvision(_resnet_body, "resnet18", 512, 0.0, "fc."),
     "resnet34": _torchvision(_resnet_body, "resnet34", 512, 0.0, "fc."),
     "resnet50": _torchvision(_resnet_body, "resnet50", 2048, 0.0, "fc."),

@@ -98,6 +98,10 @@ class FusionNetwork(nn.Module):
         """Return the pixel (row and column) in the middle of what the first cell of a source's map sees."""
         return self._encoder(source).first_cell_px
 
+    def cell_px(self, source: str) -> int:
+        """Return the pixels from one cell of a source's map to the next."""
+        return self._encoder(source).cell_px
+
     def encode(self, source: str, images: Tensor) -> Tensor:
         """Map a source's scaled patches (N, C, H, W) to features (N, D)."""
         return self._encoder(source)(images)

@@ -49,12 +49,15 @@ def explain(inputs: CaseInputs, bundle: Bundle, target: int, encoded: Encoded | 
         if sequence not in inputs.patches:
             continue  # the model used its neutral value: there is nothing to show
         patch, patient = inputs.patches[sequence].grid, Grid.of(inputs.mapped[sequence].mask)
-        maps[sequence, method] = map_on_patient(values, patch, patient, bundle.network.first_cell_px(sequence))
-        sizes[sequence] = cell_size_mm(values.shape, patch)
+        first_cell_px, cell_px = bundle.network.first_cell_px(sequence), bundle.network.cell_px(sequence)
+        maps[sequence, method] = map_on_patient(values, patch, patient, first_cell_px, cell_px)
+        sizes[sequence] = cell_size_mm(cell_px, patch)
     return Evidence(maps, sizes, feature_rows(inputs, bundle, contributions))
 
 
-def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid, first_cell_px: float) -> sitk.Image:
+def map_on_patient(
+    cells: NDArray[np.floating], patch: Grid, patient: Grid, first_cell_px: float, cell_px: float
+) -> sitk.Image:
     """Place a map over a patch on the patient, cell by cell.
 
     Args:
@@ -63,6 +66,7 @@ def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid, firs
         patient: the sequence's grid.
         first_cell_px: row and column of the patch in the middle of what the first cell sees; padding in an encoder's
             strided layers may shift it by up to half a cell from where the cells would tile the patch.
+        cell_px: pixels of the patch from one cell to the next.
 
     Returns:
         sitk.sitkFloat32 on the part of the patient's grid that the patch covers: every voxel has the value of the
@@ -70,7 +74,7 @@ def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid, firs
     """
     rows, columns = cells.shape
     count = np.array([columns, rows, 1])
-    pitch_px = np.asarray(patch.size) / count
+    pitch_px = np.array([cell_px, cell_px, patch.size[2]])
     first_center = np.array([first_cell_px, first_cell_px, (patch.size[2] - 1) / 2])
     # One more ring of cells, each like its neighbour: what lies beyond the last centre belongs to the last cell.
     ring = np.array([1, 1, 0])
@@ -85,10 +89,9 @@ def map_on_patient(cells: NDArray[np.floating], patch: Grid, patient: Grid, firs
     return resample_onto(image, patient.cropped(_covered(patch, patient)), "nearest")
 
 
-def cell_size_mm(shape: tuple[int, ...], patch: Grid) -> tuple[float, float]:
-    """Return the in-plane size of one cell of an (h, w) map over a patch, in mm along the patch's (i, j)."""
-    rows, columns = shape
-    return patch.size[0] * patch.spacing_mm[0] / columns, patch.size[1] * patch.spacing_mm[1] / rows
+def cell_size_mm(cell_px: float, patch: Grid) -> tuple[float, float]:
+    """Return the in-plane size of one cell of a map over a patch, in mm along the patch's (i, j)."""
+    return cell_px * patch.spacing_mm[0], cell_px * patch.spacing_mm[1]
 
 
 def feature_rows(
@@ -155,9 +158,7 @@ def _contributions(
 
 def _covered(patch: Grid, patient: Grid) -> Box:
     """Return the box of the patient's voxels whose centres lie between the patch's outer faces."""
-    ends = [(-0.5, size - 0.5) for size in patch.size]
-    corners = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
-    index = patient.index(patch.physical(corners))
+    index = patient.index(patch.physical(patch.corners_ijk(border=0.5)))
     # A centre on a face belongs to neither side; rounding must not decide about it.
     start = np.ceil(index.min(axis=0) + 1e-6).astype(int)
     stop = np.floor(index.max(axis=0) - 1e-6).astype(int) + 1

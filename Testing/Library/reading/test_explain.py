@@ -35,7 +35,7 @@ def evidence(inputs, bundle):
 def test_a_map_of_own_pixels_lies_on_the_patients_voxels_cell_by_cell():
     patch = OBLIQUE.cropped(Box((5, 4, 3), (28, 28, 3)))
     cells = np.arange(49.0).reshape(7, 7) / 48
-    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=1.5)
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=1.5, cell_px=4)
     assert same_grid(image, patch)
     # 28 pixels and 7 cells: every cell is 4 x 4 voxels, on all three slices.
     expected = np.broadcast_to(np.kron(cells, np.ones((4, 4))), (3, 28, 28))
@@ -45,7 +45,7 @@ def test_a_map_of_own_pixels_lies_on_the_patients_voxels_cell_by_cell():
 def test_a_map_that_reaches_outside_is_clipped_to_the_volume():
     patch = OBLIQUE.cropped(Box((-8, 20, -1), (28, 28, 3)))
     cells = np.arange(49.0).reshape(7, 7) / 48
-    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=1.5)
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=1.5, cell_px=4)
     assert image.GetSize() == (20, 16, 2)
     assert same_grid(image, OBLIQUE.cropped(Box((0, 20, 0), (20, 16, 2))))
     # The first two columns of cells lie outside, and so do the last three rows.
@@ -56,7 +56,7 @@ def test_a_resampled_patch_gives_each_voxel_the_cell_it_lies_in():
     patient = Grid((50, 50, 10), (0.76, 0.76, 3.0), (-19.1, -19.1, -15.0))
     patch = Grid((32, 32, 3), (1.0, 1.0, 4.0), (-15.5, -15.5, -4.0))  # reaches from -16 to 16 mm, -6 to 6 mm
     cells = np.random.default_rng(0).random((8, 8)).astype(np.float32)  # of 4 mm
-    image = map_on_patient(cells, patch, patient, first_cell_px=1.5)
+    image = map_on_patient(cells, patch, patient, first_cell_px=1.5, cell_px=4)
     grid = Grid.of(image)
     values = sitk.GetArrayViewFromImage(image)
     for i, j, k in itertools.product(*(range(n) for n in grid.size)):
@@ -70,16 +70,28 @@ def test_a_resampled_patch_gives_each_voxel_the_cell_it_lies_in():
 def test_cells_lie_where_the_encoder_looks_and_the_last_ones_reach_the_patchs_edge():
     patch = OBLIQUE.cropped(Box((2, 0, 3), (35, 35, 3)))
     cells = np.arange(49.0).reshape(7, 7) / 48
-    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=0.0)
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=0.0, cell_px=5)
     # Centres at pixels 0, 5, .., 30, as a ResNet's padding puts them: 3 pixels see the first cell, 7 the last.
     of_pixel = np.repeat(np.arange(7), [3, 5, 5, 5, 5, 5, 7])
     np.testing.assert_allclose(sitk.GetArrayViewFromImage(image)[1], cells[np.ix_(of_pixel, of_pixel)], rtol=1e-6)
 
 
+def test_cells_keep_their_size_on_a_patch_that_is_no_multiple_of_it():
+    # 26 pixels are 4 cells of 8 to an encoder that starts a cell at every eighth pixel, not of 6.5.
+    patch = OBLIQUE.cropped(Box((2, 1, 3), (26, 26, 3)))
+    cells = np.arange(16.0).reshape(4, 4) / 15
+    image = map_on_patient(cells, patch, OBLIQUE, first_cell_px=0.0, cell_px=8)
+    of_pixel = np.rint((np.arange(26) + 1e-3) / 8).astype(int)  # centres at pixels 0, 8, 16, 24
+    found = sitk.GetArrayViewFromImage(image)[1]
+    between = np.arange(26) % 8 == 4  # lies as near to one cell as to the next
+    np.testing.assert_allclose(
+        found[~between][:, ~between], cells[np.ix_(of_pixel, of_pixel)][~between][:, ~between], rtol=1e-6
+    )
+
+
 def test_seven_cells_over_224_pixels_of_duke_are_24_mm():
-    patch = Grid((224, 224, 3), (0.759, 0.759, 1.1))
-    assert cell_size_mm((7, 7), patch) == pytest.approx((24.288, 24.288))
-    assert cell_size_mm((7, 14), patch) == pytest.approx((12.144, 24.288))
+    assert cell_size_mm(32, Grid((224, 224, 3), (0.759, 0.759, 1.1))) == pytest.approx((24.288, 24.288))
+    assert cell_size_mm(16, Grid((224, 224, 3), (0.759, 1.518, 1.1))) == pytest.approx((12.144, 24.288))
 
 
 def test_maps_of_every_sequence_lie_on_its_own_grid(evidence, case, inputs):
