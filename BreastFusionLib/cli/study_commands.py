@@ -64,7 +64,7 @@ def train(
     from BreastFusionLib.training import load_recipe
     from BreastFusionLib.training import train as train_recipe
 
-    with progress_bars("cases", "epochs") as (cases, epochs):
+    with progress_bars("cases", "encoder passes", "epochs") as (cases, passes, epochs):
         run = train_recipe(
             load_recipe(recipe, set_ or ()),
             read_cohort(cohort),
@@ -73,6 +73,7 @@ def train(
             workers=workers,
             scheduler=scheduler,
             progress=cases,
+            encoder_progress=passes,
             epoch_progress=epochs,
             device=device,
         )
@@ -103,6 +104,7 @@ def apply(
             progress=progress,
         )
     _tell_failures(table)
+    _tell_meaningless(table)
     messages.print(f"Predictions: {out}")
 
 
@@ -168,3 +170,12 @@ def _tell_failures(table: Any) -> None:
         messages.print(f"[yellow]![/yellow] {row.case_id}: {row.reason}")
     if len(failed):
         messages.print(f"{len(failed)} of {len(table)} cases failed; the others are done.")
+
+
+def _tell_meaningless(table: Any) -> None:
+    """Say of how many scores nothing follows: a table has no other place for it."""
+    from BreastFusionLib.reading.reader import NO_MEANING
+
+    count = int((table["reason"] == NO_MEANING).sum())
+    if count:
+        messages.print(f"[yellow]![/yellow] {NO_MEANING} ({count} of {len(table)} cases are no phantoms).")

@@ -33,17 +33,22 @@ def apply_bundle(
         cache: folder of prepared inputs; beside the cohort's table when None.
 
     Returns:
-        All rows with score, status and reason.
+        All rows with score, status and reason. A case whose score has no meaning, because the bundle was trained on
+        phantoms and the case is none, has status 'ok' and that reason.
     """
     from BreastFusionLib.reading.cache import load_inputs
+    from BreastFusionLib.reading.reader import NO_MEANING, has_meaning
     from BreastFusionLib.reading.score import score
 
     recipe = bundle.recipe
     prepared = compute_inputs(cohort, recipe.inputs, cache or default_cache(cohort), workers, scheduler, progress)
-    scores = {
-        str(case.case_id): score(load_inputs(Path(str(case.path))), bundle).probability
-        for case in prepared[prepared["status"] == "ok"].itertuples()
-    }
+    scores, meaningless = {}, []
+    for case in prepared[prepared["status"] == "ok"].itertuples():
+        inputs = load_inputs(Path(str(case.path)))
+        scores[str(case.case_id)] = score(inputs, bundle).probability
+        if not has_meaning(bundle.metadata, inputs.context["synthetic"]):
+            meaningless.append(str(case.case_id))
+    prepared.loc[prepared["case_id"].isin(meaningless), "reason"] = NO_MEANING
     table = cohort.table.merge(prepared[["case_id", "status", "reason"]], on="case_id", validate="one_to_one")
     table["score"] = table["case_id"].map(scores)
     positive = recipe.task.classes.index(recipe.task.positive)

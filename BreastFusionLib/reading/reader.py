@@ -27,7 +27,7 @@ from BreastFusionLib.reading.why import why
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
 
-__all__ = ["NO_MEANING", "READING_SCHEMA", "Reader", "Reading"]
+__all__ = ["NO_MEANING", "READING_SCHEMA", "Reader", "Reading", "has_meaning"]
 
 READING_SCHEMA = "breastfusion.reading/1"
 NO_MEANING = "Demo model: its score has no meaning for this patient"
@@ -164,7 +164,7 @@ class Reader:
             with clock.stage("explain"):
                 evidence = explain(inputs, bundle, metadata.positive_index, encoded)
             unusual = out_of_distribution(inputs, metadata.training.context, bundle.scalers)
-        meaningful = case.exam.synthetic or not metadata.training.synthetic
+        meaningful = has_meaning(metadata, case.exam.synthetic)
         result = _meaningful(scores, evidence, metadata) if meaningful else _meaningless(inputs, evidence)
         return Reading(
             case_id=case.case_id,
@@ -181,6 +181,16 @@ class Reader:
             versions=versions(radiomics=bundle.recipe.inputs.radiomics is not None),
             **result,
         )
+
+
+def has_meaning(metadata: BundleMetadata, synthetic: bool) -> bool:
+    """Tell whether a bundle's score means anything for an exam: one trained on phantoms knows phantoms only.
+
+    Args:
+        metadata: of the bundle.
+        synthetic: whether the exam is a phantom.
+    """
+    return synthetic or not metadata.training.synthetic
 
 
 def _meaningful(scores: Scores, evidence: Evidence, metadata: BundleMetadata) -> dict[str, Any]:

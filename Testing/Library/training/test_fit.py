@@ -15,10 +15,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from BreastFusionLib.cohort import apply_bundle, read_cohort
+from BreastFusionLib.cohort import apply_bundle, inputs, read_cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.reading import load_bundle
+from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.reading.score import score
 from BreastFusionLib.training import train
 from BreastFusionLib.training.fit import _class_weights
@@ -197,6 +198,22 @@ def test_applying_the_bundle_to_its_cohort_repeats_its_predictions(cohort, tmp_p
     assert applied["label"].tolist() == trained["label"].tolist()
 
 
+def test_scores_of_patients_by_a_model_of_phantoms_are_said_to_have_no_meaning(
+    cohort, tmp_path, tiny_recipe, draw_inputs, monkeypatch
+):
+    run = train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+
+    def prepare_patient(task):
+        drawn = draw_inputs(task.row["case_id"], float(task.row["age"]))
+        context = {**drawn.context, "synthetic": task.row["case_id"] != "c03"}
+        return save_inputs(dataclasses.replace(drawn, context=context), task.cache / f"{drawn.case_id}.safetensors")
+
+    monkeypatch.setattr(inputs, "prepare_to_cache", prepare_patient)
+    table = apply_bundle(load_bundle(run.bundle), cohort, tmp_path / "applied.csv").set_index("case_id")
+    assert table.loc["c03", "reason"] == "Demo model: its score has no meaning for this patient"
+    assert (table.drop(index="c03")["reason"] == "").all()
+
+
 def test_other_settings_in_the_same_folder_are_refused(cohort, tmp_path, tiny_recipe):
     train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
     with pytest.raises(InputError, match=r"other settings: recipe\.training\.epochs was 4, is now 5"):
@@ -264,3 +281,11 @@ def test_balanced_class_weights_are_one_on_average(tiny_recipe):
     found = _class_weights(np.array([0, 0, 0, 1]), tiny_recipe({"class_weights": "balanced"}).training)
     np.testing.assert_allclose(found, [4 / 6, 2.0])
     assert _class_weights(np.array([0, 1]), tiny_recipe().training) is None
+
+
+def test_the_passes_of_a_frozen_encoder_are_told(cohort, tmp_path, model, tiny_recipe):
+    told: list[tuple[int, int]] = []
+    recipe = tiny_recipe({"epochs": 2, "replays": 3}, model)
+    train(recipe, cohort, tmp_path / "run", device="cpu", encoder_progress=lambda *now: told.append(now))
+    # The cases as they are, and one replay for each of the two epochs.
+    assert told == ([(1, 3), (2, 3), (3, 3)] if model else [])
