@@ -89,6 +89,14 @@ class Grid:
         index = self.index(point_lps)
         return np.all((index >= -0.5) & (index <= np.asarray(self.size) - 0.5), axis=-1)
 
+    def corners_ijk(self, border: float = 0.0) -> NDArray[np.float64]:
+        """Return the indices (8, 3) of the corners: of the outermost voxels' centres, or `border` voxels further out.
+
+        A border of 0.5 gives the corners of the volume itself.
+        """
+        ends = [(-border, n - 1 + border) for n in self.size]
+        return np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3).astype(float)
+
     def empty_image(self, pixel_type: int = sitk.sitkUInt8) -> sitk.Image:
         """Return an image of zeros on this grid."""
         image = sitk.Image(list(self.size), pixel_type)
@@ -119,6 +127,13 @@ class Box:
 
     start: tuple[int, int, int]
     size: tuple[int, int, int]
+
+    @classmethod
+    def holding(cls, index_ijk: ArrayLike) -> Box:
+        """Return the smallest box whose voxel centres surround continuous indices (n, 3)."""
+        index = np.asarray(index_ijk)
+        first, last = np.floor(index.min(axis=0)).astype(int), np.ceil(index.max(axis=0)).astype(int)
+        return cls(tuple(first.tolist()), tuple((last - first + 1).tolist()))
 
     @property
     def stop(self) -> tuple[int, int, int]:
@@ -156,7 +171,7 @@ def describe_difference(first: sitk.Image | Grid, second: sitk.Image | Grid) -> 
     if tuple(a.size) != tuple(b.size):
         return f"{'x'.join(map(str, a.size))} against {'x'.join(map(str, b.size))} voxels"
     # The largest distance of two voxel centres is always at a corner, because both maps are affine.
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in a.size], indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = a.corners_ijk()
     distance_mm = float(np.linalg.norm(a.physical(corners) - b.physical(corners), axis=1).max())
     if distance_mm > SAME_GRID_TOLERANCE_VOXELS * min(*a.spacing_mm, *b.spacing_mm):
         return f"the same size, but voxels up to {distance_mm:.3g} mm apart"
@@ -195,9 +210,11 @@ def resample_onto(
     return filter_.Execute(image)
 
 
-def bounding_box(mask: sitk.Image) -> Box | None:
-    """Return the smallest box that holds every non-zero voxel of `mask`, or None for an empty mask."""
+def bounding_box(mask: sitk.Image, label: int | None = None) -> Box | None:
+    """Return the smallest box that holds every voxel with `label` (None: not 0), or None when there is none."""
     voxels = sitk.GetArrayViewFromImage(mask)
+    if label is not None:
+        voxels = voxels == label
     start, size = [0, 0, 0], [0, 0, 0]
     for axis in (0, 1, 2):  # k, j, i; each axis looks only at what the ones before left, which is soon very little
         occupied = np.flatnonzero(voxels.any(axis=tuple(other for other in (0, 1, 2) if other != axis)))

@@ -123,12 +123,9 @@ def _method() -> sitk.ImageRegistrationMethod:
 
 def _surroundings(moving: sitk.Image, fixed: Grid) -> sitk.Image:
     """Cut the moving image to where the fixed region may come to lie."""
-    corners = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in fixed.size], indexing="ij"), axis=-1).reshape(-1, 3)
-    index = Grid.of(moving).index(fixed.physical(corners))
+    index = Grid.of(moving).index(fixed.physical(fixed.corners_ijk(border=0.5)))
     margin = SEARCH_MM / np.asarray(moving.GetSpacing())
-    first = np.floor(index.min(axis=0) - margin).astype(int)
-    behind = np.ceil(index.max(axis=0) + margin).astype(int) + 1
-    box = Box(tuple(first.tolist()), tuple((behind - first).tolist())).clipped(moving.GetSize())
+    box = Box.holding(np.concatenate([index - margin, index + margin])).clipped(moving.GetSize())
     if 0 in box.size:
         raise InputError("The region to register lies outside the moving image: map by geometry and check the overlap.")
     return crop(moving, box)

@@ -135,9 +135,5 @@ def _antialiasing_mm(source: Grid, grid: Grid) -> list[float]:
 
 def _needed_box(source: Grid, grid: Grid, sigma_mm: list[float]) -> Box:
     """Return the box of `source` voxels that interpolation on `grid`, after smoothing, looks at."""
-    corners = list(itertools.product(*[(0, n - 1) for n in grid.size]))
-    index = source.index(grid.physical(corners))
-    margin = [1 + int(np.ceil(4 * sigma / mm)) for sigma, mm in zip(sigma_mm, source.spacing_mm, strict=True)]
-    start = np.floor(index.min(axis=0)).astype(int) - margin
-    stop = np.ceil(index.max(axis=0)).astype(int) + margin + 1
-    return Box(tuple(start.tolist()), tuple((stop - start).tolist()))
+    margin = tuple(1 + int(np.ceil(4 * sigma / mm)) for sigma, mm in zip(sigma_mm, source.spacing_mm, strict=True))
+    return Box.holding(source.index(grid.physical(grid.corners_ijk()))).grown(margin)  # type: ignore[arg-type]

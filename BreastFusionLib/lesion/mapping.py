@@ -13,6 +13,7 @@ from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, crop, resample_onto, same_grid
 from BreastFusionLib.exam.model import Exam, Series
 from BreastFusionLib.exam.registration import register_rigid
+from BreastFusionLib.lesion.measure import volume_mm3
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 
 __all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "map_lesion"]
@@ -107,10 +108,6 @@ def _register(dce: Series, target: Series, lesion: Box) -> _Alignment:
     )
 
 
-def _volume_mm3(mask: sitk.Image) -> float:
-    return np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * Grid.of(mask).voxel_volume_mm3
-
-
 def _coverage(part: sitk.Image, target: Grid, alignment: _Alignment) -> float:
     """Return the share of the lesion's voxel centres inside the target's field of view."""
     inside_ijk = np.argwhere(sitk.GetArrayViewFromImage(part) != 0)[:, ::-1]
@@ -122,7 +119,7 @@ def _sampled(part: sitk.Image, target: Grid, alignment: _Alignment, coverage: fl
     """Return the mask on the piece of the target's grid where the lesion lies."""
     piece = target.cropped(_region(Grid.of(part), target, alignment))
     share = _share_inside(part, piece, alignment)
-    wanted = max(1, round(coverage * _volume_mm3(part) / target.voxel_volume_mm3))
+    wanted = max(1, round(coverage * volume_mm3(part) / target.voxel_volume_mm3))
     # Among voxels that hold equally much, those nearest to the middle of the lesion go first.
     middle = np.array(scipy.ndimage.center_of_mass(share))
     distance = np.linalg.norm((np.moveaxis(np.indices(share.shape), 0, -1) - middle) * piece.spacing_mm[::-1], axis=-1)
@@ -134,11 +131,8 @@ def _sampled(part: sitk.Image, target: Grid, alignment: _Alignment, coverage: fl
 
 def _region(part: Grid, target: Grid, alignment: _Alignment) -> Box:
     """Return the box of the target that holds every point of `part`, clipped to the target."""
-    corners = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in part.size], indexing="ij"), axis=-1).reshape(-1, 3)
-    index = target.index(alignment.to_target(part.physical(corners)))
-    start = np.floor(index.min(axis=0)).astype(int)
-    stop = np.ceil(index.max(axis=0)).astype(int) + 1
-    return Box(tuple(start.tolist()), tuple((stop - start).tolist())).clipped(target.size)
+    corners_lps = part.physical(part.corners_ijk(border=0.5))
+    return Box.holding(target.index(alignment.to_target(corners_lps))).clipped(target.size)
 
 
 def _share_inside(part: sitk.Image, target: Grid, alignment: _Alignment) -> NDArray[np.float64]:
@@ -193,7 +187,7 @@ def _described(
         mask=mask,
         sequence=to,
         method=method,
-        source_volume_mm3=_volume_mm3(on_dce),
+        source_volume_mm3=volume_mm3(on_dce),
         volume_mm3=voxels * Grid.of(mask).voxel_volume_mm3,
         coverage=coverage,
         voxels=voxels,

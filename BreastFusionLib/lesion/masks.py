@@ -14,7 +14,7 @@ from BreastFusionLib.exam.formats import looks_like_dicom
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_difference, resample_onto
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.lesion.labels import binary_mask
-from BreastFusionLib.lesion.measure import label_components, measure
+from BreastFusionLib.lesion.measure import label_components, measure, volume_mm3
 from BreastFusionLib.lesion.model import Lesion
 from BreastFusionLib.lesion.placing import place_on
 from BreastFusionLib.lesion.slicer_seg import is_slicer_segmentation, slicer_segment
@@ -154,17 +154,13 @@ def _resampled(mask: sitk.Image, exam: Exam, where: str) -> tuple[sitk.Image, st
             f"{where} lies outside the DCE series, or between its voxels: nothing of it is "
             "left on that grid. Check that mask and exam belong together."
         )
-    before = _volume_mm3(mask)
-    after = _volume_mm3(on_dce)
+    before = volume_mm3(mask)
+    after = volume_mm3(on_dce)
     change = round(100 * (after / before - 1), 1) + 0.0  # no "-0.0"
     return on_dce, (
         f"{where} was resampled onto the DCE grid by nearest neighbour: its volume changed from {before:.4g} to "
         f"{after:.4g} mm3 ({change:+.1f} %)."
     )
-
-
-def _volume_mm3(mask: sitk.Image) -> float:
-    return np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * Grid.of(mask).voxel_volume_mm3
 
 
 def _largest_share(mask: sitk.Image, box: Box) -> float:

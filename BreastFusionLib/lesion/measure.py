@@ -14,7 +14,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box
 from BreastFusionLib.settings import to_mapping
 
-__all__ = ["Measurements", "label_components", "measure"]
+__all__ = ["Measurements", "label_components", "measure", "volume_mm3"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,11 @@ def measure(mask: sitk.Image) -> Measurements:
         components=label_components(inside)[1],
         touches_border=min(box.start) == 0 or any(a == b for a, b in zip(box.stop, grid.size, strict=True)),
     )
+
+
+def volume_mm3(mask: sitk.Image) -> float:
+    """Return the number of a mask's non-zero voxels times the volume of one."""
+    return np.count_nonzero(sitk.GetArrayViewFromImage(mask)) * Grid.of(mask).voxel_volume_mm3
 
 
 def label_components(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:

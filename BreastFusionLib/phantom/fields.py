@@ -8,7 +8,6 @@ edges on every grid at a fraction of the cost of full-size volumes.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +52,7 @@ class Lattice:
             to_lattice: maps a point of the sequence's space to this lattice's space.
         """
         back = to_lattice.GetInverse()
-        corners = self.grid.physical(list(itertools.product(*[(0, n - 1) for n in self.grid.size])))
+        corners = self.grid.physical(self.grid.corners_ijk())
         reach = target.index([back.TransformPoint(corner) for corner in corners.tolist()])
         start = np.clip(reach.min(axis=0), 0, np.subtract(target.size, 1))
         stop = np.clip(reach.max(axis=0), 0, np.subtract(target.size, 1))

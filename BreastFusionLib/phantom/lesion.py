@@ -103,8 +103,7 @@ def sample_lesion(shape: LesionShape, center_lps: ArrayLike, rotation: ArrayLike
         grid: where it is wanted.
     """
     middle, half = grid.index(center_lps), shape.reach_mm / np.asarray(grid.spacing_mm) + 1
-    start, stop = np.floor(middle - half).astype(int), np.ceil(middle + half).astype(int) + 1
-    box = Box(tuple(start.tolist()), tuple((stop - start).tolist())).clipped(grid.size)
+    box = Box.holding([middle - half, middle + half]).clipped(grid.size)
     if 0 in box.size:
         empty = np.zeros(box.size[::-1], np.float32)
         return SampledLesion(box, empty, empty)

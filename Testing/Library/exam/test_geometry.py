@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -135,6 +137,25 @@ def test_bounding_box_of_two_distant_voxels() -> None:
     pixels = np.zeros((4, 5, 6), np.uint8)
     pixels[1, 4, 0] = pixels[3, 2, 5] = 1
     assert bounding_box(sitk.GetImageFromArray(pixels)) == Box((0, 2, 1), (6, 3, 3))
+
+
+def test_bounding_box_of_one_label() -> None:
+    pixels = np.zeros((4, 5, 6), np.uint8)
+    pixels[1, 2, 0], pixels[3, 4, 5] = 1, 2
+    assert bounding_box(sitk.GetImageFromArray(pixels), label=2) == Box((5, 4, 3), (1, 1, 1))
+    assert bounding_box(sitk.GetImageFromArray(pixels), label=3) is None
+
+
+def test_corners_are_those_of_the_outermost_voxels_or_of_the_volume() -> None:
+    grid = Grid((4, 3, 2), (1.0, 1.0, 1.0))
+    assert {tuple(corner) for corner in grid.corners_ijk().tolist()} == set(itertools.product((0, 3), (0, 2), (0, 1)))
+    outer = grid.corners_ijk(border=0.5)
+    assert outer.shape == (8, 3)
+    assert (outer.min(axis=0).tolist(), outer.max(axis=0).tolist()) == ([-0.5] * 3, [3.5, 2.5, 1.5])
+
+
+def test_a_box_holds_points_between_the_centres_of_its_voxels() -> None:
+    assert Box.holding([(0.2, -0.5, 3.0), (1.0, 0.0, 3.0)]) == Box((0, -1, 3), (2, 2, 1))
 
 
 def test_boxes_grow_and_clip() -> None:
