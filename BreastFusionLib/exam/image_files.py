@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.contrast import contrast_in_name
 from BreastFusionLib.exam.formats import image_files_in, stem_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
-from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series
+from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, missing_phases
+from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti
 from BreastFusionLib.exam.pseudonyms import pseudonym_of
 
 __all__ = ["load_image", "read_image", "read_image_exam", "read_image_grid"]
@@ -74,12 +75,7 @@ def read_image_exam(path: Path, synthetic: bool | None = None) -> Exam:
             raise InputError(f"{path}: {names} are both {role.upper()} by their names; keep one of them there.")
         series += [_single_series(one) for one in of_role]
     series += [_single_series(one) for one in named if one.role not in ("dce", "t1", "t2")]
-    if dynamic is None:
-        warnings.append("No DCE series was recognised: only what needs no phases can be done with this exam.")
-    elif len(dynamic.phases) == 1:
-        warnings.append(
-            f"The DCE series '{dynamic.description}' has one phase only: kinetics need the phases after it."
-        )
+    warnings += missing_phases(dynamic)
     folder_name = path.name if path.is_dir() else stem_of(path)
     return Exam(tuple(series), pseudonym_of(folder_name), tuple(warnings), bool(synthetic), str(path))
 
@@ -129,7 +125,7 @@ def _dynamic_series(files: list[_Named], warnings: list[str]) -> Series | None:
             )
         for volume in range(count):
             time = 0.0 if not phases else (None if step_s is None else volume * step_s)
-            phases.append(Phase(time, _loader(one.path, grid, volume if count > 1 else None), grid.size[2]))
+            phases.append(Phase(time, partial(load_image, one.path, grid, volume), grid.size[2]))
     assert grid is not None
     if len(phases) > 1 and phases[1].time_s is None:
         warnings.append(
@@ -149,9 +145,7 @@ def _single_series(one: _Named) -> Series:
     grid, count, _ = read_image_grid(one.path)
     if count > 1 and one.role in ("t1", "t2"):
         raise InputError(f"{one.path.name} holds {count} volumes, but one T1 or T2 volume is expected: split it.")
-    phases = tuple(
-        Phase(None, _loader(one.path, grid, volume if count > 1 else None), grid.size[2]) for volume in range(count)
-    )
+    phases = tuple(Phase(None, partial(load_image, one.path, grid, volume), grid.size[2]) for volume in range(count))
     return Series(one.role, stem_of(one.path), "By the file's name.", one.contrast, phases, grid)
 
 
@@ -205,17 +199,18 @@ def read_image(path: Path) -> sitk.Image:
     return load_image(path, grid)
 
 
-def load_image(path: Path, grid: Grid, volume: int | None = None) -> sitk.Image:
+def load_image(path: Path, grid: Grid, volume: int = 0) -> sitk.Image:
     """Read the pixels of an image file.
 
     Args:
         path: the file.
         grid: what its header says (exact, where the format rounds).
-        volume: which volume of a 4-D image.
+        volume: which volume of a 4-D image, from 0.
 
     Raises:
         InputError: unreadable pixels, or voxels that are NaN or infinite.
     """
+    refuse_damaged_nifti(path)
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:
@@ -223,7 +218,7 @@ def load_image(path: Path, grid: Grid, volume: int | None = None) -> sitk.Image:
             f"The pixels of {path.name} cannot be read: the file is damaged or truncated ({path})."
         ) from error
     if image.GetDimension() == 4:
-        image = image[:, :, :, volume or 0]
+        image = image[:, :, :, volume]
     pixels = sitk.GetArrayViewFromImage(image)
     if np.issubdtype(pixels.dtype, np.floating):
         bad = int(pixels.size - np.count_nonzero(np.isfinite(pixels)))
@@ -233,7 +228,3 @@ def load_image(path: Path, grid: Grid, volume: int | None = None) -> sitk.Image:
                 f"file, for example with 0 outside the field of view ({path})."
             )
     return grid.put_on(image)
-
-
-def _loader(path: Path, grid: Grid, volume: int | None) -> Callable[[], sitk.Image]:
-    return lambda: load_image(path, grid, volume)
