@@ -25,7 +25,6 @@ from BreastFusionLib.files import to_plain
 __all__ = [
     "DeviceOption",
     "JsonOption",
-    "ProgressCallback",
     "emit",
     "example",
     "messages",

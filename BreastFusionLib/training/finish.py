@@ -20,7 +20,7 @@ from BreastFusionLib.reading.metadata import OPERATING_POINT, BundleMetadata, Tr
 from BreastFusionLib.reading.scalers import Scalers
 from BreastFusionLib.reading.score import running
 from BreastFusionLib.reading.versions import versions
-from BreastFusionLib.training.data import Batches
+from BreastFusionLib.training.data import CHUNK, Batches
 from BreastFusionLib.training.recipe import EvaluationSpec, Recipe, TrainingSpec
 from BreastFusionLib.training.run import Run
 
@@ -43,7 +43,6 @@ Margins = dict[str, NDArray[np.float64]]
 """'' for the fused output, else the source of an auxiliary head -> (n,) margins, NaN where the source is absent."""
 
 FUSED = ""
-CHUNK = 16
 
 logger = logging.getLogger(__name__)
 

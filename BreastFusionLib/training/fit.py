@@ -50,6 +50,7 @@ def train(
     workers: int = 1,
     scheduler: str | None = None,
     progress: Progress | None = None,
+    encoder_progress: Progress | None = None,
     epoch_progress: Progress | None = None,
     device: str = "auto",
     prepare_as: InputsSpec | None = None,
@@ -62,6 +63,7 @@ def train(
         out: folder of the run. A run that was stopped (Ctrl-C, full disk, power) continues exactly; a finished one
             is returned as it is.
         cache, workers, scheduler, progress: see `compute_inputs`; the cache lies beside the cohort when None.
+        encoder_progress: called as encoder_progress(passes done, passes in all) of a frozen encoder over the cases.
         epoch_progress: called as epoch_progress(epochs done, epochs at most).
         device: 'auto', 'cpu' or 'cuda'.
         prepare_as: a wider preparation that several recipes share (`cohort.covering`); None: the recipe's own.
@@ -84,7 +86,7 @@ def train(
     begin_run(run.folder, {**settings, "inputs": sha256_of_bytes("".join(_keys(table)).encode())})
     for split in ("train", "validation"):
         require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
-    _Training(run, recipe, table, device, epoch_progress).complete()
+    _Training(run, recipe, table, device, encoder_progress, epoch_progress).complete()
     return run
 
 
@@ -101,10 +103,19 @@ def _labelled(cohort: Cohort, recipe: Recipe) -> Cohort:
 class _Training:
     """One run, step by step."""
 
-    def __init__(self, run: Run, recipe: Recipe, table: pd.DataFrame, device: str, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        recipe: Recipe,
+        table: pd.DataFrame,
+        device: str,
+        encoder_progress: Progress | None,
+        epoch_progress: Progress | None,
+    ) -> None:
         from BreastFusionLib.reading.devices import choose_device
 
-        self.run, self.recipe, self.table, self.progress = run, recipe, table.reset_index(drop=True), progress
+        self.run, self.recipe, self.table = run, recipe, table.reset_index(drop=True)
+        self.encoder_progress, self.epoch_progress = encoder_progress, epoch_progress
         self.device, _ = choose_device(device)
         self.labels: NDArray[np.int64] = self.table["label"].to_numpy(dtype=np.int64)
         self.rows = {split: np.flatnonzero(self.table["split"] == split).tolist() for split in _SPLITS}
@@ -122,7 +133,7 @@ class _Training:
             contexts = [_context(case, self.recipe.inputs.sequences) for case in training]
             network = self._network()
             batches = self._batches(network, scalers)
-            keeper = Keeper(self.run.folder, self.recipe.training.patience, self.progress)
+            keeper = Keeper(self.run.folder, self.recipe.training.patience, self.epoch_progress)
             self._fit(network, batches, keeper)
             keeper.load_best(network)
         self._finish(network, batches, scalers, contexts)
@@ -145,7 +156,9 @@ class _Training:
         if frozen:
             folder = self.run.folder / "features"
             network.to(self.device).eval()
-            features = frozen_features(network, cases, self.rows["train"], spec, folder, self.device)
+            features = frozen_features(
+                network, cases, self.rows["train"], spec, folder, self.device, self.encoder_progress
+            )
         return Batches(cases, spec, features)
 
     def _fit(self, network: FusionNetwork, batches: Batches, keeper: Any) -> None:

@@ -6,7 +6,7 @@ is a file of its own; a run that was stopped continues with the passes that are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from BreastFusionLib.cohort.disk import saying_disk_full
+from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.files import replacing
 from BreastFusionLib.reading.score import running
 from BreastFusionLib.training.augment import apply_augmentation
@@ -42,7 +43,7 @@ def frozen_features(
     spec: TrainingSpec,
     folder: Path,
     device: str,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[int | None, Tensors]:
     """Return replay (None: not augmented) -> image source -> (n, D) float32 on the CPU, zeros where never needed.
 

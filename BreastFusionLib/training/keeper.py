@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pandas as pd
 import torch
 
 from BreastFusionLib.cohort.disk import saying_disk_full
+from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
@@ -23,7 +23,7 @@ __all__ = ["Keeper"]
 class Keeper(lightning.Callback):
     """Writes everything in one step each; the checkpoint comes last, so that a crash repeats one epoch at most."""
 
-    def __init__(self, folder: Path, patience: int | None, progress: Callable[[int, int], None] | None = None) -> None:
+    def __init__(self, folder: Path, patience: int | None, progress: Progress | None = None) -> None:
         """Take where to keep things.
 
         Args:
