@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from BreastFusionLib.exam.dicom_frames import acquisition_of
 from BreastFusionLib.exam.dicom_series import group_stacks, split_kinds, split_phases, volume_of
 from BreastFusionLib.exam.dicom_volume import read_volume
 from BreastFusionLib.exam.geometry import Grid
-from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series
+from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, missing_phases
 from BreastFusionLib.exam.phases import unwrapped
 from BreastFusionLib.exam.pseudonyms import hashed_uid, pseudonym_of, without_patient
 from BreastFusionLib.exam.roles import SeriesRole, classify_table
@@ -59,13 +60,7 @@ def read_dicom_exam(path: Path, synthetic: bool | None = None) -> Exam:
     for role in ("t1", "t2"):
         chosen |= _choose(role, candidates, dynamic, warnings)
     series = _all_series(candidates, dynamic, chosen)
-    if dynamic is None:
-        warnings.append("No DCE series was recognised: only what needs no phases can be done with this exam.")
-    elif len(dynamic.volumes) == 1:
-        warnings.append(
-            f"The DCE series '{series[0].description}' has one phase only: kinetics and post-contrast images need the "
-            "phases after contrast."
-        )
+    warnings += missing_phases(None if dynamic is None else series[0])
     if synthetic is None:
         synthetic = all(one.header.get("QualityControlImage") == "YES" for one in found.slices)
     return Exam(
@@ -214,7 +209,7 @@ class _Clock:
 def _dynamic_series(dynamic: Dynamic) -> Series:
     first = dynamic.volumes[0]
     phases = tuple(
-        Phase(time, _loader(volume.slices, first.grid), len(volume.slices))
+        Phase(time, partial(read_volume, volume.slices, first.grid), len(volume.slices))
         for volume, time in zip(dynamic.volumes, dynamic.times_s, strict=True)
     )
     return Series(
@@ -233,11 +228,11 @@ def _single_series(candidate: Candidate, role: SeriesRole, contrast: Contrast, n
     if candidate.volumes:
         volume = candidate.volumes[number]
         grid, slices = volume.grid, volume.slices
-        phase = Phase(None, _loader(slices, grid), len(slices))
+        phase = Phase(None, partial(read_volume, slices, grid), len(slices))
     else:  # broken and not needed: its pixels can be asked for, and the answer is what is wrong with it
         slices = candidate.slices
         grid = _nominal_grid(slices)
-        phase = Phase(None, _refusal(candidate.problem), len(slices))
+        phase = Phase(None, partial(_refuse, candidate.problem), len(slices))
     return Series(
         role=role.role,
         description=candidate.description,
@@ -250,15 +245,8 @@ def _single_series(candidate: Candidate, role: SeriesRole, contrast: Contrast, n
     )
 
 
-def _loader(slices: tuple[Slice, ...], grid: Grid) -> Callable[[], sitk.Image]:
-    return lambda: read_volume(slices, grid)
-
-
-def _refusal(problem: str) -> Callable[[], sitk.Image]:
-    def refuse() -> sitk.Image:
-        raise InputError(problem)
-
-    return refuse
+def _refuse(problem: str) -> sitk.Image:
+    raise InputError(problem)
 
 
 def _nominal_grid(slices: Sequence[Slice]) -> Grid:

@@ -12,7 +12,8 @@ import re
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def _series(entry: Mapping[str, Any], folder: Path) -> Series:
         found, _, _ = read_image_grid(path)
         if difference := describe_difference(found, grid):
             raise InputError(f"{path} does not fit {EXAM_FILE} ({difference}). Write the exam folder again.")
-        phases.append(Phase(item["time_s"], _loader(path, grid), grid.size[2]))
+        phases.append(Phase(item["time_s"], partial(load_image, path, grid), grid.size[2]))
     return Series(
         role=entry["role"],
         description=entry["description"],
@@ -191,10 +192,6 @@ def _series(entry: Mapping[str, Any], folder: Path) -> Series:
         acquisition=entry["acquisition"],
         sources=tuple(entry["sources"]),
     )
-
-
-def _loader(path: Path, grid: Grid) -> Callable[[], sitk.Image]:
-    return lambda: load_image(path, grid)
 
 
 def read_lesion_files(folder: str | os.PathLike[str]) -> dict[str, Path]:

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 
-__all__ = ["Contrast", "Exam", "Phase", "Role", "Series", "Side"]
+__all__ = ["Contrast", "Exam", "Phase", "Role", "Series", "Side", "missing_phases"]
 
 Role = Literal["dce", "t1", "t2", "dwi", "adc", "derived", "localizer", "other"]
 Contrast = Literal["pre", "post", "unknown"]
@@ -143,3 +143,15 @@ class Exam:
     def t2(self) -> Series | None:
         """The T2 series, if any."""
         return self.get("t2")
+
+
+def missing_phases(dce: Series | None) -> list[str]:
+    """Return a sentence for an exam's warnings when its DCE series is absent or has one phase; else nothing."""
+    if dce is None:
+        return ["No DCE series was recognised: only what needs no phases can be done with this exam."]
+    if len(dce.phases) == 1:
+        return [
+            f"The DCE series '{dce.description}' has one phase only: kinetics and post-contrast images need the "
+            "phases after contrast."
+        ]
+    return []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, Side
-from BreastFusionLib.files import sha256_of_bytes
+from BreastFusionLib.exam.pseudonyms import hashed_uid
 from BreastFusionLib.lesion.model import Lesion
 from BreastFusionLib.phantom.anatomy import Anatomy, Point, build_anatomy
 from BreastFusionLib.phantom.enhancement import background_percent, lesion_course
@@ -128,7 +128,7 @@ def _series(
         phases=tuple(Phase(time_s, image) for time_s, image in zip(times_s, images, strict=True)),
         grid=grid,
         acquisition=dialect.acquisition(role, grid),
-        sources=(sha256_of_bytes(f"phantom/{source}/{role}".encode())[:16],),
+        sources=(hashed_uid(f"phantom/{source}/{role}"),),
     )
 
 
