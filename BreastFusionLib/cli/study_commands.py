@@ -161,6 +161,8 @@ def _print_evaluation(result: dict[str, Any]) -> None:
                 p_value(pair["p_bootstrap"]),
             )
         console.print(pairs)
+    for note in result["notes"]:
+        console.print(note, soft_wrap=True)
     console.print(DISCLAIMER)
 
 

@@ -76,7 +76,8 @@ def read_predictions(
         path: the table; columns `case_id` and `patient_id` are used where they exist.
         label_column: holds 0 and 1.
         score_column: holds the score or probability of the positive class.
-        split: when the table has a column `split` with rows of this name, only they are evaluated, with a note.
+        split: when the table has a column `split` with rows of this name, only they are evaluated, with a note; when
+            it has none of them but training cases, a note says so.
         name: of the model; by default the file's name without suffix.
 
     Raises:
@@ -97,6 +98,11 @@ def read_predictions(
             notes.append(
                 f"{path.name}: the {len(table)} rows of split '{split}' are evaluated, of {rows} in the table."
             )
+    elif "split" in table.columns and (table["split"] == "train").any():
+        notes.append(
+            f"{path.name}: there are no rows of split '{split}'; {int((table['split'] == 'train').sum())} of the "
+            f"{len(table)} rows evaluated are training cases, so that the figures are too good."
+        )
     labels, scores = checked(
         _numbers(table[label_column], path), _numbers(table[score_column], path), f"{path}, column '{score_column}'"
     )

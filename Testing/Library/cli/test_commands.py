@@ -209,6 +209,12 @@ def test_evaluate_compares_two_models(run: Path, cohort: Path, tmp_path: Path) -
     assert list((tmp_path / "report").glob("*.html"))
 
 
+def test_evaluate_tells_people_what_it_noted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("label,score,split\n1,0.9,train\n0,0.1,train\n")
+    done = breastfusion("evaluate", tmp_path / "a.csv", "--bootstrap", 10)
+    assert "2 of the 2 rows evaluated are training cases" in done.stdout
+
+
 def test_a_second_train_call_with_other_settings_is_refused(run: Path, cohort: Path) -> None:
     done = breastfusion("train", "demo", "--cohort", cohort, "--out", run, "--set", "training.epochs=4", code=1)
     assert str(run) in done.stderr

@@ -40,6 +40,14 @@ def test_only_the_test_split_is_evaluated_and_this_is_said(tmp_path: Path) -> No
     assert table.notes == ("a.csv: the 2 rows of split 'test' are evaluated, of 4 in the table.",)
 
 
+def test_training_cases_are_never_evaluated_in_silence(tmp_path: Path) -> None:
+    table = read_predictions(write(tmp_path / "a.csv", "label,score,split\n1,.9,train\n0,.1,train\n1,.7,validation\n"))
+    assert table.notes == (
+        "a.csv: there are no rows of split 'test'; 2 of the 3 rows evaluated are training cases, so that the figures "
+        "are too good.",
+    )
+
+
 def test_tables_are_matched_by_case_in_any_order(tmp_path: Path) -> None:
     head, *rows = GOOD.splitlines()
     a = read_predictions(write(tmp_path / "a.csv", GOOD))
