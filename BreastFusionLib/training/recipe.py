@@ -54,7 +54,7 @@ class TrainingSpec(_Section):
         fractions: shares of patients for training, validation and test, where the cohort has no splits.
         split_seed: of the split by patient.
         epochs: at most.
-        batch_size: cases in one step.
+        batch_size: cases in one step at most; an epoch is divided evenly over as few steps as that allows.
         optimiser: 'sgd' or 'adam'.
         learning_rate: at the start.
         milestones: epochs at which the learning rate is multiplied by `gamma`.
