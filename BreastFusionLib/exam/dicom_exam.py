@@ -17,7 +17,7 @@ from BreastFusionLib.exam.dicom_files import Scan, Slice, scan
 from BreastFusionLib.exam.dicom_frames import acquisition_of
 from BreastFusionLib.exam.dicom_series import group_stacks, split_kinds, split_phases, volume_of
 from BreastFusionLib.exam.dicom_volume import read_volume
-from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.geometry import Grid, plane_axes
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, missing_phases
 from BreastFusionLib.exam.phases import unwrapped
 from BreastFusionLib.exam.pseudonyms import hashed_uid, pseudonym_of, without_patient
@@ -254,7 +254,8 @@ def _nominal_grid(slices: Sequence[Slice]) -> Grid:
     down, across = header["PixelSpacing"]
     thickness = float(header.get("SliceThickness") or 1.0)
     size = (int(header["Columns"]), int(header["Rows"]), len(slices))
-    return Grid(size, (float(across), float(down), thickness), tuple(slices[0].position_lps.tolist()))
+    origin, axes = slices[0].position_lps, plane_axes(slices[0].orientation)
+    return Grid(size, (float(across), float(down), thickness), tuple(origin.tolist()), tuple(axes.T.ravel().tolist()))
 
 
 def _sources(slices: Iterable[Slice]) -> tuple[str, ...]:

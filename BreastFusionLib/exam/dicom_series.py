@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.dicom_files import Slice
-from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.geometry import Grid, plane_axes
 from BreastFusionLib.exam.phases import WITHIN_SERIES, Stamp, distinct_values, order_phases
 
 __all__ = ["Volume", "group_stacks", "split_kinds", "split_phases", "volume_of"]
@@ -130,7 +130,8 @@ def volume_of(slices: Sequence[Slice]) -> Volume:
     usual = float(np.median(gaps))
     if np.any(np.abs(gaps - usual) > max(EVEN_GAP * usual, SAME_POSITION_MM)):
         raise InputError(_describe_gaps(ordered, along, usual))
-    row, column, normal = _axes(ordered[0])
+    axes = plane_axes(ordered[0].orientation)
+    normal = axes[2]
     start = ordered[0].position_lps
     shift = np.array([one.position_lps - start for one in ordered])
     in_plane = np.abs(shift - np.outer(shift @ normal, normal)).max()
@@ -145,22 +146,13 @@ def volume_of(slices: Sequence[Slice]) -> Volume:
         size=(int(first["Columns"]), int(first["Rows"]), len(ordered)),
         spacing_mm=(float(across), float(down), float((along[-1] - along[0]) / (len(ordered) - 1))),
         origin_lps=tuple(start.tolist()),
-        direction=tuple(np.stack([row, column, normal], axis=1).ravel().tolist()),
+        direction=tuple(axes.T.ravel().tolist()),
     )
     return Volume(tuple(ordered), grid, Stamp.of_headers([one.header for one in ordered]))
 
 
-def _axes(one: Slice) -> NDArray[np.float64]:
-    """Orthonormal vectors (3, 3): along increasing column index, along increasing row index, normal."""
-    row, column = one.orientation
-    row = row / np.linalg.norm(row)
-    column = column - (column @ row) * row  # headers round to few digits
-    column = column / np.linalg.norm(column)
-    return np.stack([row, column, np.cross(row, column)])
-
-
 def _along_normal(slices: Sequence[Slice]) -> NDArray[np.float64]:
-    normal = _axes(slices[0])[2]
+    normal = plane_axes(slices[0].orientation)[2]
     return np.array([one.position_lps @ normal for one in slices])
 
 

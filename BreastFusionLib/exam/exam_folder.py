@@ -20,7 +20,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.formats import image_files_in, stem_of
+from BreastFusionLib.exam.formats import image_files_in, lesion_id_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
 from BreastFusionLib.exam.image_files import load_image, read_image_grid
 from BreastFusionLib.exam.model import Exam, Phase, Series
@@ -199,4 +199,4 @@ def read_lesion_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     lesions = Path(folder) / LESIONS
     if not lesions.is_dir():
         return {}
-    return {stem_of(path).removesuffix(".seg"): path for path in image_files_in(lesions)}
+    return {lesion_id_of(path): path for path in image_files_in(lesions)}

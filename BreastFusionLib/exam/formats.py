@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["IMAGE_SUFFIXES", "image_files_in", "is_image_file", "looks_like_dicom", "stem_of"]
+__all__ = ["IMAGE_SUFFIXES", "image_files_in", "is_image_file", "lesion_id_of", "looks_like_dicom", "stem_of"]
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -18,6 +18,11 @@ def stem_of(path: Path) -> str:
     """Return a file's name without the suffix of its format ('x.seg.nrrd' -> 'x.seg')."""
     suffix = next((s for s in IMAGE_SUFFIXES if path.name.lower().endswith(s)), "")
     return path.name[: len(path.name) - len(suffix)]
+
+
+def lesion_id_of(path: Path) -> str:
+    """Return the name of the lesion in a mask's file: 'L1' for L1.nii.gz, L1.seg.nrrd and L1.dcm."""
+    return stem_of(path).removesuffix(".seg").removesuffix(".dcm")
 
 
 def image_files_in(folder: Path) -> list[Path]:

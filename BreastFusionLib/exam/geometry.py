@@ -22,6 +22,7 @@ __all__ = [
     "bounding_box",
     "crop",
     "describe_difference",
+    "plane_axes",
     "resample_onto",
     "same_grid",
 ]
@@ -157,6 +158,19 @@ class Box:
         start = tuple(min(max(s, 0), n) for s, n in zip(self.start, size, strict=True))
         stop = tuple(min(max(e, 0), n) for e, n in zip(self.stop, size, strict=True))
         return Box(start, tuple(b - a for a, b in zip(start, stop, strict=True)))  # type: ignore[arg-type]
+
+
+def plane_axes(orientation: ArrayLike) -> NDArray[np.float64]:
+    """Return orthonormal axes of a DICOM plane in LPS, as rows (3, 3): rightwards in the image, downwards, normal.
+
+    Args:
+        orientation: ImageOrientationPatient, 6 numbers; headers round them to few digits.
+    """
+    right, down = np.asarray(orientation, dtype=float).reshape(2, 3)
+    right = right / np.linalg.norm(right)
+    down = down - (down @ right) * right
+    down = down / np.linalg.norm(down)
+    return np.stack([right, down, np.cross(right, down)])
 
 
 def same_grid(first: sitk.Image | Grid, second: sitk.Image | Grid) -> bool:

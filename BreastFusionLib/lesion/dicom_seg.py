@@ -15,7 +15,7 @@ from pydicom.errors import InvalidDicomError
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.dicom_volume import read_dataset
-from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.geometry import Grid, plane_axes
 from BreastFusionLib.lesion.placing import place_on
 from BreastFusionLib.lesion.segments import Segment, choose_segment
 
@@ -128,9 +128,7 @@ def _macro(groups: Sequence[pydicom.Dataset], keyword: str, where: str) -> Any:
 
 def _frame_grid(groups: Sequence[pydicom.Dataset], shape: tuple[int, ...], where: str) -> Grid:
     measures = _macro(groups, "PixelMeasuresSequence", where)
-    along = np.reshape(_macro(groups, "PlaneOrientationSequence", where).ImageOrientationPatient, (2, 3)).astype(float)
-    along /= np.linalg.norm(along, axis=1, keepdims=True)
-    axes = np.vstack([along, np.cross(along[0], along[1])])
+    axes = plane_axes(_macro(groups, "PlaneOrientationSequence", where).ImageOrientationPatient)
     row_distance, column_distance = (float(value) for value in measures.PixelSpacing)
     slice_distance = float(measures.get("SpacingBetweenSlices") or measures.get("SliceThickness") or 1.0)
     x, y, z = (float(value) for value in _macro(groups, "PlanePositionSequence", where).ImagePositionPatient)

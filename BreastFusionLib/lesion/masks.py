@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.breast import side_of
-from BreastFusionLib.exam.formats import looks_like_dicom
+from BreastFusionLib.exam.formats import lesion_id_of, looks_like_dicom
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_difference, resample_onto
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.lesion.labels import binary_mask
@@ -38,9 +38,9 @@ def read_lesion(
         lesion_id: see `make_lesion`; None: the file's name without its suffixes.
         resample: see `make_lesion`.
     """
-    name = Path(path).name
+    path = Path(path)
     mask = read_mask(path, segment, exam.dce.grid)
-    return make_lesion(mask, exam, lesion_id or name.split(".")[0], resample, source=name)
+    return make_lesion(mask, exam, lesion_id or lesion_id_of(path), resample, source=path.name)
 
 
 def read_mask(path: str | os.PathLike[str], segment: str | int | None = None, grid: Grid | None = None) -> sitk.Image:

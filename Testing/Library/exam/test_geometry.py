@@ -18,6 +18,7 @@ from BreastFusionLib.exam.geometry import (
     bounding_box,
     crop,
     describe_difference,
+    plane_axes,
     resample_onto,
     same_grid,
 )
@@ -184,3 +185,10 @@ def test_same_grid_tolerates_rounding_and_nothing_else() -> None:
 def test_a_2d_image_is_no_grid() -> None:
     with pytest.raises(InputError, match="2-D image of size 4x3"):
         Grid.of(sitk.Image([4, 3], sitk.sitkUInt8))
+
+
+def test_axes_of_a_plane_are_orthonormal_even_when_the_header_rounds() -> None:
+    axes = plane_axes([0.94, 0.342, 0.0, -0.28, 0.77, -0.573])
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(axes[:2], [[0.94, 0.342, 0.0], [-0.28, 0.77, -0.573]], atol=5e-3)
+    assert plane_axes([1, 0, 0, 0, 0, -1]).tolist() == [[1, 0, 0], [0, 0, -1], [0, 1, 0]]  # coronal, feet first

@@ -5,6 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam import read_lesion_files, write_exam
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.lesion import make_lesion, measure, read_lesion
 
@@ -121,6 +122,14 @@ def test_a_file_becomes_a_lesion_in_one_step(tmp_path, grid, exam, make):
     lesion = read_lesion(tmp_path / "tumour.nii.gz", exam)
     assert lesion.lesion_id == "tumour"
     assert measure(lesion.mask).voxels == 140
+
+
+def test_a_lesion_has_the_name_that_its_exam_folder_gives_it(tmp_path, upright, make):
+    exam, mask = make.flat_exam(upright), make.box_mask(upright, (5, 6, 3), (7, 4, 5))
+    folder = write_exam(exam, tmp_path / "exam", {"L1": mask, "node.v2": mask})
+    files = read_lesion_files(folder)
+    assert list(files) == ["L1", "node.v2"]
+    assert [read_lesion(path, exam).lesion_id for path in files.values()] == ["L1", "node.v2"]
 
 
 def test_messages_name_the_file(tmp_path, upright, make):
