@@ -13,6 +13,7 @@ from BreastFusionLib.exam.breast import side_of
 from BreastFusionLib.exam.formats import lesion_id_of, looks_like_dicom
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_difference, resample_onto
 from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti
 from BreastFusionLib.lesion.labels import binary_mask
 from BreastFusionLib.lesion.measure import label_components, measure, volume_mm3
 from BreastFusionLib.lesion.model import Lesion
@@ -57,8 +58,8 @@ def read_mask(path: str | os.PathLike[str], segment: str | int | None = None, gr
         sitk.sitkUInt8, 1 inside; on `grid` where the part could be put back, else on the file's own grid.
 
     Raises:
-        InputError: a file that is absent, unreadable, not 3-D, without such a segment, or with values that are no
-            labels.
+        InputError: a file that is absent, unreadable or cut off, not 3-D, without such a segment, or with values
+            that are no labels.
     """
     path = Path(path)
     if not path.exists():
@@ -121,6 +122,7 @@ def make_lesion(
 
 
 def _read_image(path: Path) -> sitk.Image:
+    refuse_damaged_nifti(path)  # else the missing end of a lesion would be read as outside
     try:
         image = sitk.ReadImage(str(path))
     except RuntimeError as error:

@@ -1,6 +1,7 @@
 """Masks in NIfTI, NRRD and 3D Slicer's seg.nrrd, and what is said of files that are none."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -185,9 +186,17 @@ def test_an_empty_file_is_refused_by_name(tmp_path, upright):
 def test_values_that_are_no_labels_are_refused(tmp_path, upright, make, value, words):
     pixels = pixels_of(make.box_mask(upright, (3, 4, 2), (6, 6, 4))).astype(np.float32)
     pixels[4, 5, 6] = value
-    # SimpleITK reads NaN from NIfTI as 0, from NRRD as it is.
-    path = write(make.put(pixels, upright), tmp_path / "map.nrrd")
-    with pytest.raises(InputError, match=rf"map\.nrrd holds .*{words}"):
+    for name in ("map.nrrd", "map.nii.gz"):
+        path = write(make.put(pixels, upright), tmp_path / name)
+        with pytest.raises(InputError, match=rf"{re.escape(name)} (?:holds|has) .*{words}"):
+            read_mask(path)
+
+
+@pytest.mark.parametrize("name", ["mask.nii", "mask.nii.gz", "mask.nrrd"])
+def test_a_file_that_was_cut_off_is_refused_by_name(tmp_path, upright, make, name):
+    path = write(make.box_mask(upright, (3, 4, 2), (6, 6, 4)), tmp_path / name)
+    path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(InputError, match=rf"^{re.escape(name)} "):
         read_mask(path)
 
 
