@@ -29,12 +29,6 @@ def load(exam: Path, mask: Path, segment: str | None, resample: bool) -> tuple[A
     return found, read_lesion(mask, found, segment, resample=resample)
 
 
-def write_mask(mask: sitk.Image, path: Path) -> None:
-    """Write a mask through a temporary file."""
-    with replacing(path) as temporary:
-        sitk.WriteImage(mask, str(temporary), useCompression=True)
-
-
 def parse_point(text: str, option: str) -> tuple[float, float, float]:
     """Return the LPS point of an option 'X,Y,Z' in mm."""
     try:
@@ -56,13 +50,14 @@ def segment(
 ) -> None:
     """Outline a lesion from one point: region growing on percentage enhancement."""
     from BreastFusionLib.exam import read_exam
+    from BreastFusionLib.exam.image_files import write_image
     from BreastFusionLib.lesion import make_lesion, measure, segment_from_seed
 
     with result_only_on_stdout():
         found = read_exam(exam)
         mask = segment_from_seed(found, parse_point(seed, "--seed"), enhancement_percent=enhancement, radius_mm=radius)
         lesion = make_lesion(mask, found)
-        write_mask(lesion.mask, out)
+        write_image(lesion.mask, out)
         measured = measure(lesion.mask)
     emit({**measured.to_mapping(), "side": lesion.side, "warnings": list(lesion.warnings)}, as_json)
 
@@ -78,27 +73,17 @@ def map_(
     as_json: JsonOption = False,
 ) -> None:
     """Carry a lesion from the DCE grid to T1 or T2."""
+    from BreastFusionLib.exam.image_files import write_image
     from BreastFusionLib.lesion import map_lesion
 
     with result_only_on_stdout():
         found, lesion = load(exam, mask, segment, resample)
         mapped = map_lesion(lesion, found, to, registration)
-        write_mask(mapped.mask, out)
+        write_image(mapped.mask, out)
         if mapped.transform is not None:
-            sitk.WriteTransform(mapped.transform, str(out.parent / (out.name.split(".")[0] + "_transform.tfm")))
-    emit(
-        {
-            "method": mapped.method,
-            "source_volume_mm3": mapped.source_volume_mm3,
-            "volume_mm3": mapped.volume_mm3,
-            "coverage": mapped.coverage,
-            "voxels": mapped.voxels,
-            "slices": mapped.slices,
-            "texture_defined": mapped.texture_defined,
-            "warnings": [*lesion.warnings, *mapped.warnings],
-        },
-        as_json,
-    )
+            with replacing(out.with_name(out.name.partition(".")[0] + "_transform.tfm")) as temporary:
+                sitk.WriteTransform(mapped.transform, str(temporary))
+    emit({**mapped.to_mapping(), "warnings": [*lesion.warnings, *mapped.warnings]}, as_json)
 
 
 def kinetics(

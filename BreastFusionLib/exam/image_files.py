@@ -18,8 +18,9 @@ from BreastFusionLib.exam.geometry import Grid, describe_difference
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, missing_phases
 from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti
 from BreastFusionLib.exam.pseudonyms import pseudonym_of
+from BreastFusionLib.files import replacing
 
-__all__ = ["load_image", "read_image", "read_image_exam", "read_image_grid"]
+__all__ = ["load_image", "read_image", "read_image_exam", "read_image_grid", "write_image"]
 
 _NO_IMAGE = re.compile(r"\bmask\b|\bseg(?:mentation)?s?\b|label|annotation|\bbox\b|\broi\b|\blesion\b")
 _DERIVED = re.compile(r"\bsub\d*\b|subtract|\bmip\b|\bser\b|\bpe ?\d\b")
@@ -197,6 +198,12 @@ def read_image(path: Path) -> sitk.Image:
     if volumes > 1:
         raise InputError(f"{path.name} holds {volumes} volumes, but one is expected: split it ({path}).")
     return load_image(path, grid)
+
+
+def write_image(image: sitk.Image, path: Path) -> None:
+    """Write an image compressed and in one step; the name's end says in which format."""
+    with replacing(path) as temporary:
+        sitk.WriteImage(image, str(temporary), useCompression=True)
 
 
 def load_image(path: Path, grid: Grid, volume: int = 0) -> sitk.Image:

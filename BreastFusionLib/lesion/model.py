@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import SimpleITK as sitk
 
@@ -58,3 +59,16 @@ class MappedLesion:
     texture_defined: bool
     transform: sitk.Transform | None = None
     warnings: tuple[str, ...] = ()
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return everything that is told of it in JSON's own types: all but mask, sequence and transform."""
+        return {
+            "method": self.method,
+            "source_volume_mm3": self.source_volume_mm3,
+            "volume_mm3": self.volume_mm3,
+            "coverage": self.coverage,
+            "voxels": self.voxels,
+            "slices": self.slices,
+            "texture_defined": self.texture_defined,
+            "warnings": list(self.warnings),
+        }

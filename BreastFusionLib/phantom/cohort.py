@@ -15,11 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import SimpleITK as sitk
-
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import write_exam
-from BreastFusionLib.files import replacing, write_json, write_text
+from BreastFusionLib.exam.image_files import write_image
+from BreastFusionLib.files import write_json, write_text
 from BreastFusionLib.phantom.exam import PhantomExam, exam_name, make_exam
 from BreastFusionLib.phantom.truth import Truth
 
@@ -175,8 +174,7 @@ def _write_files(folder: Path, name: str, made: PhantomExam, dicom: bool) -> dic
 
         lesion = Path("lesions") / f"{name}.nii.gz"
         write_dicom_study(made, folder / exam)
-        with replacing(folder / lesion) as temporary:
-            sitk.WriteImage(made.lesion.mask, str(temporary), useCompression=True)
+        write_image(made.lesion.mask, folder / lesion)
     else:
         lesion = exam / "lesions" / "lesion.nii.gz"
         write_exam(made.exam, folder / exam, {"lesion": made.lesion.mask})

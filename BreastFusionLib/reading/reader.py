@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import SimpleITK as sitk
 
-from BreastFusionLib.files import replacing, to_plain, write_json
+from BreastFusionLib.exam.image_files import write_image
+from BreastFusionLib.files import to_plain, write_json
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 from BreastFusionLib.reading.metadata import BundleMetadata
 from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
@@ -95,7 +96,7 @@ class Reading:
                 "lesion": {
                     "id": self.lesion.lesion_id,
                     "side": self.lesion.side,
-                    **dataclasses.asdict(self.inputs.lesion),
+                    **self.inputs.lesion.to_mapping(),
                 },
                 "kinetics": None if kinetics is None else kinetics.to_mapping(),
                 "mapping": {sequence: _mapping(mapped) for sequence, mapped in self.inputs.mapped.items()},
@@ -128,9 +129,9 @@ class Reading:
         """Write maps, the lesion on each sequence's grid, and last of all `reading.json`; return its path."""
         target = Path(folder)
         for (sequence, method), image in self.evidence.maps.items():
-            _write_image(image, target / _map_file(sequence, method))
+            write_image(image, target / _map_file(sequence, method))
         for sequence, mapped in self.inputs.mapped.items():
-            _write_image(mapped.mask, target / _mask_file(sequence))
+            write_image(mapped.mask, target / _mask_file(sequence))
         return write_json(target / "reading.json", self.to_mapping())
 
 
@@ -232,9 +233,8 @@ def _class_name(task: TaskSpec, positive: bool) -> str:
 
 
 def _mapping(mapped: MappedLesion) -> dict[str, Any]:
-    names = ("method", "source_volume_mm3", "volume_mm3", "coverage", "voxels", "slices", "texture_defined", "warnings")
     return {
-        **{name: getattr(mapped, name) for name in names},
+        **mapped.to_mapping(),
         "target_to_dce_lps": None if mapped.transform is None else _matrix(mapped.transform),
         "file": _mask_file(mapped.sequence),
     }
@@ -255,8 +255,3 @@ def _map_file(sequence: str, method: str) -> str:
 
 def _mask_file(sequence: str) -> str:
     return f"lesion_{sequence}.nii.gz"
-
-
-def _write_image(image: sitk.Image, path: Path) -> None:
-    with replacing(path) as temporary:
-        sitk.WriteImage(image, str(temporary), useCompression=True)
