@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 from BreastFusionLib.report.page import Html, element, figure, join, picture
 from BreastFusionLib.report.slices import SliceView, grey_level, slice_panel, subtraction
 from BreastFusionLib.report.surface import SurfacePicture
 
-__all__ = ["SEQUENCE_WORDS", "LesionPictures", "exam_panels", "map_panels", "surface_figure"]
+__all__ = ["LesionPictures", "exam_panels", "map_panels", "surface_figure"]
 
-SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
 METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
 _LEAST_SIDE_MM = 40.0
 _SECOND_POST = 2

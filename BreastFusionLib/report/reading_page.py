@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.files import write_text
 from BreastFusionLib.lesion.model import Lesion
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 from BreastFusionLib.report.course_figures import time_intensity_figure
 from BreastFusionLib.report.page import (
     Html,
@@ -26,7 +27,7 @@ from BreastFusionLib.report.page import (
     table,
     warnings,
 )
-from BreastFusionLib.report.pictures import SEQUENCE_WORDS, LesionPictures, exam_panels, map_panels
+from BreastFusionLib.report.pictures import LesionPictures, exam_panels, map_panels
 from BreastFusionLib.report.probability_figure import probability_scale
 from BreastFusionLib.report.style import inline_svg
 
