@@ -18,11 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from BreastFusionLib import __version__
-from BreastFusionLib.cohort.features import write_table
 from BreastFusionLib.cohort.fingerprint import cohort_fingerprint
-from BreastFusionLib.cohort.inputs import Progress, compute_inputs, covers, default_cache
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs, covers
 from BreastFusionLib.cohort.splits import split_by_patient
-from BreastFusionLib.cohort.table import Cohort, require_two_classes
+from BreastFusionLib.cohort.table import Cohort, require_two_classes, write_table
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_bytes
 from BreastFusionLib.reading.bundle import recipe_network
@@ -62,7 +61,7 @@ def train(
         cohort: labelled cases; splits are drawn by patient unless the table has them.
         out: folder of the run. A run that was stopped (Ctrl-C, full disk, power) continues exactly; a finished one
             is returned as it is.
-        cache, workers, scheduler, progress: see `compute_inputs`; the cache lies beside the cohort when None.
+        cache, workers, scheduler, progress: see `compute_inputs`.
         encoder_progress: called as encoder_progress(passes done, passes in all) of a frozen encoder over the cases.
         epoch_progress: called as epoch_progress(epochs done, epochs at most).
         device: 'auto', 'cpu' or 'cuda'.
@@ -79,7 +78,7 @@ def train(
     run = begin_run(Path(out), settings)
     if run.finished:
         return run
-    prepared = compute_inputs(cases, inputs, cache or default_cache(cohort), workers, scheduler, progress)
+    prepared = compute_inputs(cases, inputs, cache, workers, scheduler, progress)
     write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
     table = cases.table.merge(prepared[prepared["status"] == "ok"][["case_id", "path"]], on="case_id")
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
@@ -168,6 +167,9 @@ class _Training:
         from BreastFusionLib.training.module import FusionModule
 
         spec, cuda = self.recipe.training, self.device.startswith("cuda")
+        # Lightning takes modes as they are, and features of a frozen encoder were computed in eval mode, in which
+        # nothing is dropped and no neutral value learnt. The frozen encoder itself stays in eval mode.
+        network.train()
         module = FusionModule(network, spec, _class_weights(self.labels[self.rows["train"]], spec))
         trainer = lightning.Trainer(
             max_epochs=spec.epochs,

@@ -119,6 +119,31 @@ def test_scalers_know_the_training_cases_only(cohort, tmp_path, tiny_recipe):
     assert scaler.std[0] == pytest.approx(ages.std(ddof=0))
 
 
+def test_neutral_values_are_means_over_training_cases_whether_or_not_the_encoder_is_frozen(
+    cohort, tmp_path, model, tiny_recipe, draw_inputs
+):
+    run = train(tiny_recipe({"augmentation": None}, model), cohort, tmp_path / "run", device="cpu")
+    network, split = load_bundle(run.bundle).network, pd.read_csv(run.predictions).set_index("case_id")["split"]
+    neutral = network.get_buffer("neutral_dce")
+    assert neutral.abs().sum() > 0
+    if not model:
+        return  # the encoder changed from step to step, and the mean with it
+    patches = [draw_inputs(name, 50.0).patches["dce"].pixels for name in split.index[split == "train"]]
+    with torch.no_grad():
+        features = network.encode("dce", torch.from_numpy(np.stack(patches)))
+    torch.testing.assert_close(neutral, features.mean(dim=0), rtol=1e-4, atol=1e-5)
+
+
+def test_source_dropout_works_beside_a_frozen_encoder(cohort, tmp_path, tiny_recipe, model):
+    plain, dropped = (
+        train(
+            tiny_recipe(model={**model, "source_dropout": p, "dropout": 0.0}), cohort, tmp_path / str(p), device="cpu"
+        )
+        for p in (0.0, 0.5)
+    )
+    assert pd.read_csv(plain.log)["train_loss"].tolist() != pd.read_csv(dropped.log)["train_loss"].tolist()
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(cohort, tmp_path, tiny_recipe):
     first, second = (train(tiny_recipe(), cohort, tmp_path / name, device="cpu") for name in ("a", "b"))
     assert same_result(first, second)
