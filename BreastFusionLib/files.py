@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["replacing", "sha256_of_bytes", "sha256_of_file", "to_plain", "write_json", "write_text"]
+__all__ = ["TEMPORARY", "replacing", "sha256_of_bytes", "sha256_of_file", "to_plain", "write_json", "write_text"]
+
+TEMPORARY = ".writing-"  # how the name of a file begins that is not yet complete
 
 
 @contextlib.contextmanager
@@ -24,7 +26,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # SimpleITK and others choose the format by the name's end, so the suffixes must survive.
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(target.suffixes), dir=target.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix="".join(target.suffixes), dir=target.parent)
     os.close(handle)
     temporary = Path(name)
     try:

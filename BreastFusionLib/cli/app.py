@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from BreastFusionLib import DISCLAIMER, __version__
 from BreastFusionLib.cli import data_commands, lesion_commands, phantom_commands, reading_commands, study_commands
 from BreastFusionLib.cli.output import example, messages
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.files import TEMPORARY
 
 __all__ = ["app", "run"]
 
+_STOPPED = "Stopped. What is done is kept: call the same command again to continue."
+
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C ends them with 1 and a sentence, where Typer would end with 130 and none."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail(_STOPPED)
+
+
 app = typer.Typer(
     name="breastfusion",
+    cls=_Commands,
     help=f"Read breast MRI with radiomics and deep features of several sequences.\n\n{DISCLAIMER}",
     no_args_is_help=True,
     add_completion=False,
@@ -83,14 +101,31 @@ def run() -> None:
     except InputError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        _fail("Stopped. What is done is kept: call the same command again to continue.")
+        _fail(_STOPPED)
     except OSError as error:
-        # Disk full, no permission, a network drive gone: the system's words say which, the path says where.
-        where = f" ({error.filename})" if error.filename else ""
-        _fail(f"{error.strerror or error}{where}. What is done is kept: call the same command again to continue.")
+        _fail(_in_words(error))
 
 
-def _fail(message: str) -> None:
+def _in_words(error: OSError) -> str:
+    """Say what a system's error means for the user: a full disk, no permission, a network drive that is gone."""
+    from BreastFusionLib.cohort.disk import is_disk_full
+
+    place = Path(error.filename2 or error.filename or "the output")
+    if place.name.startswith(TEMPORARY):
+        place = place.parent
+    if is_disk_full(error):
+        return "The disk is full. Free some space and give the same command again: it continues where it stopped."
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{place} cannot be a folder: it, or a folder that should hold it, is a file. Choose another place."
+    if isinstance(error, IsADirectoryError):
+        return f"{place} is a folder, but a file is needed there. Give the name of a file."
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return f"{place} may not be read or written. Choose a place where you may, or ask for the permission."
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}. What is done is kept: call the same command again to continue."
+
+
+def _fail(message: str) -> NoReturn:
     if "--verbose" in sys.argv:
         logging.getLogger(__name__).exception("failed")
     messages.print(message, style="bold red", markup=False)

@@ -92,7 +92,13 @@ def roles(
 
     if not table.is_file():
         raise InputError(f"{table} does not exist: give a CSV file with one row a series.")
-    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    try:
+        rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:  # bad gzip, bad UTF-8, and pandas' own parser errors are these
+        raise InputError(
+            f"{table} cannot be read as a table ({str(error).strip()}). A .csv or .csv.gz in UTF-8 with a header line "
+            "is expected: save it again as such."
+        ) from error
     if "SeriesDescription" not in rows.columns:
         raise InputError(f"{table} has no column SeriesDescription; its columns are {', '.join(rows.columns)}.")
     found = classify_table({str(name): value for name, value in row.items()} for row in rows.to_dict("records"))
