@@ -61,7 +61,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Dynamic:
-    """The dynamic series of an exam: phases in time order, their times, and which stacks they came from."""
+    """The dynamic series of an exam.
+
+    Attributes:
+        volumes: the phases in time order.
+        times_s: of each phase, seconds after the first; None where no tag tells.
+        members: the stacks that they came from, in the order of their first phases.
+        warnings: sentences.
+    """
 
     volumes: tuple[Volume, ...]
     times_s: tuple[float | None, ...]

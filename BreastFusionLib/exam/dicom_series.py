@@ -123,28 +123,29 @@ def volume_of(slices: Sequence[Slice]) -> Volume:
             f"{slices[0].name} is a 2-D image: the only slice of {_series(slices)}, but a volume is expected. "
             f"Point to the folder that holds all of its slices (file {slices[0].path})."
         )
-    along = _along_normal(slices)
-    order = np.argsort(along, kind="stable")
-    ordered, along = [slices[index] for index in order], along[order]
-    gaps = np.diff(along)
-    usual = float(np.median(gaps))
-    if np.any(np.abs(gaps - usual) > max(EVEN_GAP * usual, SAME_POSITION_MM)):
-        raise InputError(_describe_gaps(ordered, along, usual))
+    along_mm = _along_normal(slices)
+    order = np.argsort(along_mm, kind="stable")
+    ordered, along_mm = [slices[index] for index in order], along_mm[order]
+    gaps_mm = np.diff(along_mm)
+    usual_mm = float(np.median(gaps_mm))
+    odd = np.flatnonzero(np.abs(gaps_mm - usual_mm) > max(EVEN_GAP * usual_mm, SAME_POSITION_MM))
+    if odd.size:
+        raise InputError(_describe_gaps(ordered, along_mm, odd, usual_mm))
     axes = plane_axes(ordered[0].orientation)
     normal = axes[2]
     start = ordered[0].position_lps
     shift = np.array([one.position_lps - start for one in ordered])
-    in_plane = np.abs(shift - np.outer(shift @ normal, normal)).max()
+    in_plane_mm = np.abs(shift - np.outer(shift @ normal, normal)).max()
     down, across = ordered[0].header["PixelSpacing"]
-    if in_plane > max(IN_PLANE_SHIFT * min(down, across), SAME_POSITION_MM):
+    if in_plane_mm > max(IN_PLANE_SHIFT * min(down, across), SAME_POSITION_MM):
         raise InputError(
-            f"{_series(slices)}: neighbouring slices are shifted sideways by up to {in_plane:.3g} mm (a tilted stack), "
-            "which no regular grid can hold. Resample the series onto a regular grid first."
+            f"{_series(slices)}: neighbouring slices are shifted sideways by up to {in_plane_mm:.3g} mm (a tilted "
+            "stack), which no regular grid can hold. Resample the series onto a regular grid first."
         )
     first = ordered[0].header
     grid = Grid(
         size=(int(first["Columns"]), int(first["Rows"]), len(ordered)),
-        spacing_mm=(float(across), float(down), float((along[-1] - along[0]) / (len(ordered) - 1))),
+        spacing_mm=(float(across), float(down), float((along_mm[-1] - along_mm[0]) / (len(ordered) - 1))),
         origin_lps=tuple(start.tolist()),
         direction=tuple(axes.T.ravel().tolist()),
     )
@@ -195,17 +196,16 @@ def _describe_odd_levels(levels: list[list[Slice]], usual: int) -> str:
     )
 
 
-def _describe_gaps(ordered: list[Slice], along: NDArray[np.float64], usual: float) -> str:
-    """Say between which slices others are missing, or that the positions are uneven."""
-    gaps = np.diff(along)
-    odd = np.flatnonzero(np.abs(gaps - usual) > max(EVEN_GAP * usual, SAME_POSITION_MM))
-    multiples = gaps[odd] / usual
+def _describe_gaps(ordered: list[Slice], along_mm: NDArray[np.float64], odd: NDArray[np.intp], usual_mm: float) -> str:
+    """Say between which slices others are missing, or that the positions are uneven; `odd` numbers the odd gaps."""
+    gaps_mm = np.diff(along_mm)
+    multiples = gaps_mm[odd] / usual_mm
     missing = np.all(multiples > 1.5) and np.all(np.abs(multiples - np.round(multiples)) < 0.1)
-    ends = [f"{one.name} at {place:.2f} mm" for one, place in zip(ordered, along, strict=True)]
-    named = "; ".join(f"{gaps[i]:.4g} mm between {ends[i]} and {ends[i + 1]}" for i in odd[:_LISTED])
+    ends = [f"{one.name} at {place:.2f} mm" for one, place in zip(ordered, along_mm, strict=True)]
+    named = "; ".join(f"{gaps_mm[i]:.4g} mm between {ends[i]} and {ends[i + 1]}" for i in odd[:_LISTED])
     count = int(np.sum(np.round(multiples) - 1)) if missing else 0
     what = f"misses {count} slice{'' if count == 1 else 's'}" if missing else "has uneven slice positions"
     return (
-        f"{_series(ordered)} {what}: {named}, where the usual distance is {usual:.4g} mm. "
+        f"{_series(ordered)} {what}: {named}, where the usual distance is {usual_mm:.4g} mm. "
         f"Export the series again (in {ordered[0].path.parent})."
     )

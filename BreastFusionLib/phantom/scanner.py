@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +42,8 @@ class Dialect:
     Attributes:
         site: name in the cohort table.
         manufacturer: says that it is a phantom, and whom it imitates.
+        model: ManufacturerModelName.
+        field_strength_t: MagneticFieldStrength in tesla.
         phases: how the DCE phases are told apart in DICOM: a series for each phase; one series with
             TemporalPositionIdentifier and TriggerTime; or one series with nothing but AcquisitionTime.
         rescale_slope: image value per stored value in DICOM files.
@@ -54,7 +56,7 @@ class Dialect:
     field_strength_t: float
     phases: Literal["series", "temporal_position", "acquisition_time"]
     rescale_slope: float
-    protocols: Mapping[str, Protocol] = field(default_factory=dict)
+    protocols: Mapping[str, Protocol]
 
     def acquisition(self, sequence: str, grid: Grid) -> dict[str, Any]:
         """Return the DICOM keywords of a sequence on a grid."""
