@@ -98,14 +98,14 @@ class _Stages:
 
 def _train(out: Path, table: Path, workers: int, stages: _Stages) -> dict[str, Any]:
     """Train all models on one shared preparation; return their runs by the words on the report."""
-    from BreastFusionLib.cohort import compute_inputs, covering, default_cache, read_cohort
+    from BreastFusionLib.cohort import compute_inputs, covering, read_cohort
     from BreastFusionLib.training import load_recipe, train
 
     cohort = read_cohort(table)
     recipes = {name: load_recipe(recipe) for name, recipe in MODELS.items()}
     shared = covering([recipe.inputs for recipe in recipes.values()])
     with stages.timed("mapping, radiomics, kinetics, patches"), progress_bar("measurements") as progress:
-        compute_inputs(cohort, shared, default_cache(cohort), workers=workers, progress=progress)
+        compute_inputs(cohort, shared, workers=workers, progress=progress)
     runs = {}
     for name, recipe in recipes.items():
         with stages.timed(f"training {name}"), progress_bar(f"training {name}") as progress:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from BreastFusionLib.cohort.features import write_table
-from BreastFusionLib.cohort.inputs import Progress, compute_inputs, default_cache
-from BreastFusionLib.cohort.table import Cohort
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs
+from BreastFusionLib.cohort.table import Cohort, write_table
 from BreastFusionLib.reading.bundle import Bundle
 
 __all__ = ["apply_bundle"]
@@ -27,10 +26,9 @@ def apply_bundle(
 
     Args:
         bundle: the model.
-        cohort, workers, scheduler, progress: see `compute_inputs`.
+        cohort, cache, workers, scheduler, progress: see `compute_inputs`.
         out: the predictions: case_id, patient_id, label, score and, where the cohort has them, split and site. Cases
             that failed are left out of it.
-        cache: folder of prepared inputs; beside the cohort's table when None.
 
     Returns:
         All rows with score, status and reason. A case whose score has no meaning, because the bundle was trained on
@@ -41,7 +39,7 @@ def apply_bundle(
     from BreastFusionLib.reading.score import score
 
     recipe = bundle.recipe
-    prepared = compute_inputs(cohort, recipe.inputs, cache or default_cache(cohort), workers, scheduler, progress)
+    prepared = compute_inputs(cohort, recipe.inputs, cache, workers, scheduler, progress)
     scores, meaningless = {}, []
     for case in prepared[prepared["status"] == "ok"].itertuples():
         inputs = load_inputs(Path(str(case.path)))

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from BreastFusionLib.cohort.disk import saying_disk_full
-from BreastFusionLib.cohort.inputs import Progress, compute_inputs, default_cache
-from BreastFusionLib.cohort.table import Cohort
-from BreastFusionLib.errors import InputError
-from BreastFusionLib.files import replacing
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs
+from BreastFusionLib.cohort.table import Cohort, require_table_suffix, write_table
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["features_table", "write_features", "write_table"]
+__all__ = ["features_table", "write_features"]
 
 
 def features_table(cohort: Cohort, prepared: pd.DataFrame) -> pd.DataFrame:
@@ -53,34 +50,14 @@ def write_features(
     """Compute the inputs of all cases, write the table of features, and return it.
 
     Args:
-        cohort, inputs, workers, scheduler, progress: see `compute_inputs`.
+        cohort, inputs, cache, workers, scheduler, progress: see `compute_inputs`.
         out: .parquet or .csv.
-        cache: folder of prepared inputs; beside the cohort's table when None.
     """
-    _require_suffix(out)  # before hours of work, not after
-    prepared = compute_inputs(cohort, inputs, cache or default_cache(cohort), workers, scheduler, progress)
+    require_table_suffix(out)  # before hours of work, not after
+    prepared = compute_inputs(cohort, inputs, cache, workers, scheduler, progress)
     table = features_table(cohort, prepared)
     write_table(table, out)
     return table
-
-
-def write_table(table: pd.DataFrame, out: Path) -> None:
-    """Write a table as .parquet or .csv, in one step.
-
-    Raises:
-        InputError: another suffix, or the disk is full.
-    """
-    _require_suffix(out)
-    with saying_disk_full(out), replacing(out) as temporary:
-        if out.suffix == ".parquet":
-            table.to_parquet(temporary, index=False)
-        else:
-            table.to_csv(temporary, index=False)
-
-
-def _require_suffix(out: Path) -> None:
-    if out.suffix not in (".parquet", ".csv"):
-        raise InputError(f"{out.name}: a table is written as .parquet or .csv, not '{out.suffix}'.")
 
 
 def _column(source: str, name: str) -> str:

@@ -23,9 +23,9 @@ import pandas as pd
 from BreastFusionLib.cohort.disk import is_disk_full, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
-__all__ = ["Progress", "compute_inputs", "covering", "covers", "default_cache"]
+__all__ = ["Progress", "compute_inputs", "covering", "covers"]
 
 Progress = Callable[[int, int], None]
 """Called as progress(done, total)."""
@@ -57,15 +57,10 @@ class CaseResult:
     disk_full: bool = False
 
 
-def default_cache(cohort: Cohort) -> Path:
-    """Return where inputs are kept when nobody says otherwise: beside the cohort's table."""
-    return cohort.folder / "cache"
-
-
 def compute_inputs(
     cohort: Cohort,
     inputs: InputsSpec,
-    cache: Path,
+    cache: Path | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     progress: Progress | None = None,
@@ -76,7 +71,8 @@ def compute_inputs(
     Args:
         cohort: the cases.
         inputs: what is prepared.
-        cache: folder of the prepared files; several cohorts and settings may share it.
+        cache: folder of the prepared files, which several cohorts and settings may share; None: `cache` beside the
+            cohort's table.
         workers: local processes; 1 works in this process, without Dask.
         scheduler: address of a running Dask scheduler whose workers see the same paths, instead of local processes.
         progress: called as progress(done, total).
@@ -89,7 +85,7 @@ def compute_inputs(
     Raises:
         InputError: the disk is full. KeyboardInterrupt passes through. What is done stays done in both cases.
     """
-    cache = Path(cache).resolve()
+    cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()
     with saying_disk_full(cache):
         cache.mkdir(parents=True, exist_ok=True)
     work = Work(prepare_to or prepare_to_cache)
@@ -158,7 +154,7 @@ def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
         InputError: the recipes want the same source in different ways.
     """
     first = inputs[0]
-    sequences = tuple(s for s in ("dce", "t1", "t2") if any(s in i.sequences for i in inputs))
+    sequences = tuple(s for s in SEQUENCE_WORDS if any(s in i.sequences for i in inputs))
     merged = dataclasses.replace(
         first,
         sequences=sequences,

@@ -10,12 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.files import replacing
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.model import Case
 
-__all__ = ["COLUMNS", "SPLITS", "Cohort", "lesion_path", "load_case", "read_cohort", "records", "require_two_classes"]
+__all__ = [
+    "COLUMNS",
+    "SPLITS",
+    "Cohort",
+    "lesion_path",
+    "load_case",
+    "read_cohort",
+    "records",
+    "require_table_suffix",
+    "require_two_classes",
+    "write_table",
+]
 
 REQUIRED = ("case_id", "patient_id", "exam", "lesion")
 COLUMNS = (*REQUIRED, "side", "label", "split", "site")
@@ -134,6 +147,30 @@ def require_two_classes(labels: pd.Series, where: str) -> None:
     if len(found) < 2:
         what = f"only label {found[0]}" if found else "no label at all"
         raise InputError(f"{where} has {what}: at least one case of each class is needed. Check the column 'label'.")
+
+
+def write_table(table: pd.DataFrame, out: Path) -> None:
+    """Write a table as .parquet or .csv, in one step.
+
+    Raises:
+        InputError: another suffix, or the disk is full.
+    """
+    require_table_suffix(out)
+    with saying_disk_full(out), replacing(out) as temporary:
+        if out.suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False)
+
+
+def require_table_suffix(out: Path) -> None:
+    """Refuse a name that `write_table` would not write.
+
+    Raises:
+        InputError: neither .parquet nor .csv.
+    """
+    if out.suffix not in (".parquet", ".csv"):
+        raise InputError(f"{out.name}: a table is written as .parquet or .csv, not '{out.suffix}'.")
 
 
 def _read_table(path: Path) -> pd.DataFrame:

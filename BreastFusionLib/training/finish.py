@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.cohort.disk import saying_disk_full
-from BreastFusionLib.cohort.features import write_table
+from BreastFusionLib.cohort.table import write_table
 from BreastFusionLib.evaluation import evaluate_scores, roc_curve
 from BreastFusionLib.reading.bundle import write_bundle
 from BreastFusionLib.reading.calibration import Calibration, fit_line, margins

@@ -12,6 +12,7 @@ import torch
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
+from BreastFusionLib.cohort.table import write_table
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
@@ -74,8 +75,7 @@ class Keeper(lightning.Callback):
             )
         self.rows.append({"epoch": epoch, "learning_rate": learning_rate(pl_module.spec, epoch), **measured})
         with saying_disk_full(self._folder):
-            with replacing(self._folder / "log.csv") as temporary:
-                pd.DataFrame(self.rows).to_csv(temporary, index=False)
+            write_table(pd.DataFrame(self.rows), self._folder / "log.csv")
             if self.best_epoch == epoch:
                 write_weights(pl_module.trained_state(), self.best)
             with replacing(self.last) as temporary:
