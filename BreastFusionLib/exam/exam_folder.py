@@ -22,7 +22,7 @@ import SimpleITK as sitk
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.formats import image_files_in, lesion_id_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
-from BreastFusionLib.exam.image_files import load_image, read_image_grid
+from BreastFusionLib.exam.image_files import load_image, read_image_grid, write_image
 from BreastFusionLib.exam.model import Exam, Phase, Series
 from BreastFusionLib.files import to_plain, write_json
 
@@ -83,14 +83,14 @@ def _write_into(folder: Path, exam: Exam, lesions: Mapping[str, sitk.Image], old
                 numbers[series.role] += 1
                 numbered = series.role == "dce" or number > 0
                 name = f"{series.role}_{number}.nii.gz" if numbered else f"{series.role}.nii.gz"
-                sitk.WriteImage(phase.image, str(folder / name))
+                write_image(phase.image, folder / name)
                 files.append({"file": name, "time_s": phase.time_s})
         entries.append(_entry(series, files))
     if old_lesions.is_dir():
         shutil.copytree(old_lesions, folder / LESIONS)
     for lesion_id, mask in lesions.items():
         (folder / LESIONS).mkdir(exist_ok=True)
-        sitk.WriteImage(mask, str(folder / LESIONS / f"{lesion_id}.nii.gz"), useCompression=True)
+        write_image(mask, folder / LESIONS / f"{lesion_id}.nii.gz")
     content = {
         "schema": SCHEMA,
         "pseudonym": exam.pseudonym,

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.contrast import contrast_in_name
-from BreastFusionLib.exam.formats import image_files_in, stem_of
+from BreastFusionLib.exam.formats import IMAGE_SUFFIXES, image_files_in, is_image_file, stem_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, missing_phases
 from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti
@@ -201,9 +201,20 @@ def read_image(path: Path) -> sitk.Image:
 
 
 def write_image(image: sitk.Image, path: Path) -> None:
-    """Write an image compressed and in one step; the name's end says in which format."""
+    """Write an image compressed and in one step; the name's end says in which format.
+
+    Raises:
+        InputError: a name that is no image's.
+        OSError: the file is not whole, most often for a full disk, about which ITK's NIfTI writer is silent.
+    """
+    if path.is_dir() or not is_image_file(path):
+        raise InputError(f"{path} cannot name an image: give a file that ends with one of {', '.join(IMAGE_SUFFIXES)}.")
     with replacing(path) as temporary:
-        sitk.WriteImage(image, str(temporary), useCompression=True)
+        try:
+            sitk.WriteImage(image, str(temporary), useCompression=True)
+            refuse_damaged_nifti(temporary)
+        except (RuntimeError, InputError) as error:
+            raise OSError(f"{path} could not be written whole: the disk may be full. Free some space there") from error
 
 
 def load_image(path: Path, grid: Grid, volume: int = 0) -> sitk.Image:

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import read_exam
 from BreastFusionLib.exam.geometry import Grid, same_grid
+from BreastFusionLib.exam.image_files import read_image, write_image
 
 pytestmark = pytest.mark.fast
 
@@ -142,3 +143,31 @@ def test_a_truncated_image(folder: Path, write) -> None:
     path.write_bytes(path.read_bytes()[:-50])
     with pytest.raises(InputError, match=r"dce_0\.nrrd"):
         _ = read_exam(path).dce.phases[0].image
+
+
+@pytest.mark.parametrize("name", ["mask.nii.gz", "mask.nii", "mask.seg.nrrd", "läsion 1.mha"])
+def test_a_written_image_reads_back(tmp_path: Path, grid: Grid, pixels, name: str) -> None:
+    write_image(grid.put_on(sitk.GetImageFromArray(pixels(0))), tmp_path / "new folder" / name)
+    image = read_image(tmp_path / "new folder" / name)
+    assert same_grid(image, grid) and np.array_equal(sitk.GetArrayFromImage(image), pixels(0))
+
+
+@pytest.mark.parametrize("name", ["mask", "mask.txt", "."])
+def test_a_name_that_is_no_image_is_refused(tmp_path: Path, grid: Grid, pixels, name: str) -> None:
+    with pytest.raises(InputError, match=r"cannot name an image: give a file that ends with one of \.nii\.gz"):
+        write_image(grid.put_on(sitk.GetImageFromArray(pixels(0))), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd"])
+def test_what_the_disk_does_not_take_whole_is_told_and_removed(tmp_path: Path, suffix: str) -> None:
+    resource = pytest.importorskip("resource")  # the limit on a file's size stands for a full disk; not on Windows
+    noise = np.random.default_rng(0).integers(0, 2000, (20, 30, 40)).astype(np.int16)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(OSError, match="could not be written whole: the disk may be full"):
+            write_image(sitk.GetImageFromArray(noise), tmp_path / f"t1{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
