@@ -40,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-lesion = typer.Typer(no_args_is_help=True, help="Map a lesion to other sequences, measure its kinetics.")
+lesion = typer.Typer(no_args_is_help=True, help="Outline a lesion, map it to other sequences, measure its kinetics.")
 app.add_typer(lesion, name="lesion")
 
 

@@ -48,5 +48,7 @@ def choose_segment(segments: Sequence[Segment], wanted: str | int | None, where:
         found = found or [s for s in segments if str(s.number) == str(wanted)]
         problem = f"{where} holds {len(found) or 'no'} segment{'s' * (len(found) > 1)} '{wanted}'"
     if len(found) != 1:
-        raise InputError(f"{problem}. {known} Choose one of them by its number or name with --segment.")
+        raise InputError(
+            f"{problem}. {known} Choose one of them by its number or name: --segment (radiomics: --label)."
+        )
     return found[0]
