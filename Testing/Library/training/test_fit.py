@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from BreastFusionLib.cohort import apply_bundle, inputs, read_cohort
+from BreastFusionLib.cohort import apply_bundle, inputs, read_cohort, split_by_patient
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.reading import load_bundle
@@ -117,6 +117,28 @@ def test_scalers_know_the_training_cases_only(cohort, tmp_path, tiny_recipe):
     scaler = load_bundle(run.bundle).scalers["clinical"]
     assert scaler.mean[0] == pytest.approx(ages.mean())
     assert scaler.std[0] == pytest.approx(ages.std(ddof=0))
+
+
+def test_nothing_of_the_test_cases_reaches_the_model(cohort, tmp_path, tiny_recipe, draw_inputs, monkeypatch):
+    table = cohort.table.assign(split=split_by_patient(cohort.table, seed=1))
+    is_test = table["split"] == "test"
+    first = train(tiny_recipe(), dataclasses.replace(cohort, table=table), tmp_path / "first", device="cpu")
+
+    def prepare_otherwise(task):
+        drawn = draw_inputs(task.row["case_id"], float(task.row["age"]))
+        if task.row["split"] == "test":
+            patches = {name: dataclasses.replace(p, pixels=3 - 7 * p.pixels) for name, p in drawn.patches.items()}
+            drawn = dataclasses.replace(drawn, patches=patches, vectors={"clinical": {"age": 999.0, "size": -500.0}})
+        return save_inputs(drawn, task.cache / f"{drawn.case_id}.safetensors")
+
+    monkeypatch.setattr(inputs, "prepare_to_cache", prepare_otherwise)
+    relabelled = table.assign(label=table["label"].where(~is_test, 1 - table["label"]))
+    second = train(tiny_recipe(), dataclasses.replace(cohort, table=relabelled), tmp_path / "second", device="cpu")
+    assert weights(first) == weights(second)
+    assert (first.bundle / "scalers.json").read_text() == (second.bundle / "scalers.json").read_text()
+    cards = [json.loads((run.bundle / "metadata.json").read_text()) for run in (first, second)]
+    assert all(cards[0][name] == cards[1][name] for name in ("calibration", "thresholds"))
+    assert cards[0]["metrics"] != cards[1]["metrics"]
 
 
 def test_neutral_values_are_means_over_training_cases_whether_or_not_the_encoder_is_frozen(
