@@ -67,7 +67,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise InputError(f"{where}: expected a list, found {value!r}.")
-        return tuple(_convert(arguments[0], item, where) for item in value)
+        hints = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(value) != len(hints):
+            raise InputError(f"{where}: expected {len(hints)} values, found {value!r}.")
+        return tuple(_convert(item_hint, item, where) for item_hint, item in zip(hints, value, strict=True))
     if origin is dict or hint is dict:
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: expected a mapping, found {value!r}.")

@@ -158,11 +158,6 @@ def _check(metadata: BundleMetadata, where: str) -> None:
     for name, value in thresholds.items():
         if not 0.0 <= value <= 1.0:
             raise InputError(f"{where}, thresholds, {name}: expected a probability between 0 and 1, found {value!r}.")
-    for source, line in metadata.calibration.parts.items():
-        if len(line) != 2:
-            raise InputError(
-                f"{where}, calibration, parts, {source}: expected two numbers (slope, intercept), found {line!r}."
-            )
     if metadata.task.positive not in metadata.task.classes or len(metadata.task.classes) < 2:
         raise InputError(
             f"{where}, task: expected at least two classes, the positive one '{metadata.task.positive}' among them; "

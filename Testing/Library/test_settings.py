@@ -53,6 +53,7 @@ def test_whole_numbers_are_taken_as_floats_but_not_booleans_as_numbers() -> None
         ({"name": "a", "inner": {"method": "tow"}}, r"recipe, inner, method: 'tow' is not known. Did you mean 'two'\?"),
         ({"name": "a", "inner": 5}, "expected a mapping of settings"),
         ({"name": "a", "lines": {"t1": ["x", 1]}}, "recipe, lines, t1: expected float, found 'x'"),
+        ({"name": "a", "lines": {"t1": [1]}}, r"recipe, lines, t1: expected 2 values, found \[1\]"),
     ],
 )
 def test_wrong_settings_say_where_and_what(mapping: dict[str, object], message: str) -> None:

@@ -121,7 +121,7 @@ def test_another_schema_is_refused(copied):
         ("metadata.json", lambda c: c.pop("training"), "the key 'training' is missing"),
         ("metadata.json", lambda c: c["thresholds"].clear(), "operating point 'sensitivity_0.95' is missing"),
         ("metadata.json", lambda c: c["thresholds"].update(youden=1.5), "a probability between 0 and 1, found 1.5"),
-        ("metadata.json", lambda c: c["calibration"]["parts"].update(t1=[1.0]), "expected two numbers"),
+        ("metadata.json", lambda c: c["calibration"]["parts"].update(t1=[1.0]), "parts, t1: expected 2 values"),
         ("metadata.json", lambda c: c["task"].update(positive="cancer"), "at least two classes"),
         ("metadata.json", lambda c: c["task"].update(title="Other"), "name different tasks"),
         ("recipe.json", lambda c: c["model"]["encoder"].update(name="smal"), "no encoder 'smal'. Did you mean 'small'"),
