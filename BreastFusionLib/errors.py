@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "nearest_known"]
+__all__ = ["InputError", "first_few", "nearest_known"]
 
 
 class InputError(ValueError):
@@ -13,6 +13,17 @@ class InputError(ValueError):
 
     Front ends (panel, console, command line) show the message as it is, without a traceback.
     """
+
+
+def first_few(items: Iterable[object], shown: int = 3) -> str:
+    """Return the first items of a list that may be long, and how many more there are.
+
+    >>> first_few(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    names = [str(item) for item in items]
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
 
 
 def nearest_known(name: str, known: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from BreastFusionLib.cohort.disk import saying_disk_full
-from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.errors import InputError, first_few, nearest_known
 from BreastFusionLib.files import replacing
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _refuse_repeated_cases(table: pd.DataFrame, path: Path) -> None:
     repeated = table.loc[table["case_id"].duplicated(), "case_id"].unique()
     if len(repeated):
         raise InputError(
-            f"{path.name}: case_id {_some(repeated)} comes more than once. Every case needs a name of its own; "
+            f"{path.name}: case_id {first_few(repeated)} comes more than once. Every case needs a name of its own; "
             "two lesions of an exam are two cases."
         )
 
@@ -244,7 +244,7 @@ def _refuse_several(table: pd.DataFrame, one: list[str], many: str, why: str, pa
     if len(wrong):
         rows = table.set_index(one).loc[[wrong[0]]]
         raise InputError(
-            f"{path.name}: {why} ({many} {_some(rows[many].unique())} for the cases {_some(rows['case_id'])}"
+            f"{path.name}: {why} ({many} {first_few(rows[many].unique())} for the cases {first_few(rows['case_id'])}"
             f"{f', and {len(wrong) - 1} more like this' if len(wrong) > 1 else ''}). Correct the table."
         )
 
@@ -258,8 +258,3 @@ def _missing_files(table: pd.DataFrame, folder: Path) -> dict[str, str]:
         elif not lesion.exists():
             problems[row["case_id"]] = f"The lesion {row['lesion']} does not exist beside the table. Correct its path."
     return problems
-
-
-def _some(values: object, limit: int = 5) -> str:
-    names = [str(value) for value in values]  # type: ignore[attr-defined]
-    return ", ".join(names[:limit]) + (f", .. ({len(names)} in all)" if len(names) > limit else "")

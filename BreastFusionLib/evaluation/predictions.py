@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.errors import InputError, first_few, nearest_known
 from BreastFusionLib.evaluation.roc import checked
 
 if TYPE_CHECKING:
     import pandas
 
 __all__ = ["PairedPredictions", "Predictions", "pair", "read_predictions"]
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def read_predictions(
         values, counts = np.unique(case_id.astype(str), return_counts=True)
         if (counts > 1).any():
             raise InputError(
-                f"{path}: {int((counts > 1).sum())} case_id occur more than once ({_some(values[counts > 1])}). "
+                f"{path}: {int((counts > 1).sum())} case_id occur more than once ({first_few(values[counts > 1])}). "
                 "Each case may have one row: average repeated predictions first, or give their rows own case_ids."
             )
     return Predictions(name or path.stem, labels, scores, case_id, _names(table, "patient_id", path), tuple(notes))
@@ -129,7 +127,9 @@ def pair(tables: Sequence[Predictions]) -> PairedPredictions:
     names = [table.name for table in tables]
     if len(set(names)) < len(names):
         doubled = sorted({name for name in names if names.count(name) > 1})
-        raise InputError(f"Several tables are named {_some(doubled)}: rename the files so that each model has a name.")
+        raise InputError(
+            f"Several tables are named {first_few(doubled)}: rename the files so that each model has a name."
+        )
     by_case = all(table.case_id is not None for table in tables)
     matched = [_matched(table, first) if by_case else table for table in tables]
     for table in matched[1:]:
@@ -143,7 +143,7 @@ def pair(tables: Sequence[Predictions]) -> PairedPredictions:
             where = first.case_id[unequal] if by_case and first.case_id is not None else unequal + 1
             raise InputError(
                 f"The labels of {table.name} and {first.name} disagree for {unequal.size} of {first.labels.size} "
-                f"{'cases' if by_case else 'rows'} ({_some(where)}). Models can only be compared on the same truth."
+                f"{'cases' if by_case else 'rows'} ({first_few(where)}). Models can only be compared on the same truth."
             )
     notes = [note for table in tables for note in table.notes]
     if len(tables) > 1 and not by_case:
@@ -201,13 +201,8 @@ def _matched(table: Predictions, first: Predictions) -> Predictions:
     missing = [case for case in first.case_id if case not in row_of]
     extra = sorted(set(row_of) - set(first.case_id))
     if missing or extra:
-        parts = [f"{len(missing)} cases are only in {first.name} ({_some(missing)})"] if missing else []
-        parts += [f"{len(extra)} only in {table.name} ({_some(extra)})"] if extra else []
+        parts = [f"{len(missing)} cases are only in {first.name} ({first_few(missing)})"] if missing else []
+        parts += [f"{len(extra)} only in {table.name} ({first_few(extra)})"] if extra else []
         raise InputError(f"{', '.join(parts)}. Models can only be compared on the same cases: remove those rows.")
     rows = [row_of[case] for case in first.case_id]
     return replace(table, labels=table.labels[rows], scores=table.scores[rows], case_id=first.case_id)
-
-
-def _some(values: Sequence[object] | NDArray) -> str:
-    shown = ", ".join(str(value) for value in list(values)[:_SHOWN])
-    return f"{shown}, .." if len(values) > _SHOWN else shown

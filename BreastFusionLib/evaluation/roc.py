@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, first_few
 
 __all__ = ["RocCurve", "auc", "checked", "roc_curve"]
 
@@ -70,8 +70,7 @@ def checked(labels: ArrayLike, scores: ArrayLike, where: str = "the scores") -> 
         )
     classes = np.unique(given)
     if not set(classes.tolist()) <= {0, 1}:
-        shown = ", ".join(map(str, classes[:5].tolist())) + (", .." if classes.size > 5 else "")
-        raise InputError(f"{where}: labels must be 0 (negative) or 1 (positive), found {shown}.")
+        raise InputError(f"{where}: labels must be 0 (negative) or 1 (positive), found {first_few(classes.tolist())}.")
     if classes.size < 2:
         only = f"all {given.size} labels are {int(classes[0])}" if classes.size else "there are no cases"
         raise InputError(f"{where}: {only}; positive and negative cases are both needed for sensitivity, "

@@ -20,7 +20,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.filereader import read_file_meta_info
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.exam.dicom_frames import frame_headers, plain_header
 from BreastFusionLib.exam.formats import looks_like_dicom
 
@@ -35,7 +35,6 @@ _MR_IMAGES = {
     "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR Image Storage
     "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR Image Storage
 }
-_NAMED_FILES = 3  # how many file names a warning lists
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,9 @@ def scan(path: Path) -> Scan:
             slices.extend(_slices_of(file, dataset))
     warnings = []
     if no_dicom:
-        warnings.append(f"{_count(no_dicom, 'file')} that {_are(no_dicom)} no DICOM left out: {_some(no_dicom)}.")
+        warnings.append(f"{_count(no_dicom, 'file')} that {_are(no_dicom)} no DICOM left out: {first_few(no_dicom)}.")
     if unreadable:
-        warnings.append(f"{_count(unreadable, 'DICOM file')} could not be read and left out: {_some(unreadable)}.")
+        warnings.append(f"{_count(unreadable, 'DICOM file')} could not be read and left out: {first_few(unreadable)}.")
     if other_objects:
         kinds = ", ".join(f"{count} x {kind}" for kind, count in sorted(other_objects.items()))
         warnings.append(f"DICOM objects that are no MR images left out: {kinds}.")
@@ -206,8 +205,3 @@ def _count(names: list[str], what: str) -> str:
 
 def _are(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMED_FILES
-    return ", ".join(names[:_NAMED_FILES]) + (f" and {more} more" if more > 0 else "")

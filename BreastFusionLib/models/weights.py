@@ -10,12 +10,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.files import replacing
 
 __all__ = ["load_state", "read_weights", "write_weights"]
-
-_SHOWN = 3
 
 
 def write_weights(state: Mapping[str, Tensor], path: str | os.PathLike[str]) -> Path:
@@ -79,10 +77,7 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor], where: str) -> No
 
 
 def _few(what: str, items: list[str]) -> str:
-    if not items:
-        return ""
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return f"{len(items)} {what} ({', '.join(items[:_SHOWN])}{more})"
+    return f"{len(items)} {what} ({first_few(items)})" if items else ""
 
 
 def _shape(tensor: Tensor) -> str:

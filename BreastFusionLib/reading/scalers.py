@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, first_few
 
 __all__ = ["Scaler", "Scalers", "scalers_from_json", "scalers_to_json"]
 
@@ -69,7 +69,7 @@ class Scaler:
             odd = sorted(set(values) ^ set(self.names))
             raise InputError(
                 f"The model expects {len(self.names)} features, the case has {len(values)}; they differ in "
-                f"{', '.join(odd[:3])}{' ..' if len(odd) > 3 else ''}. Prepare the case with the bundle's own recipe."
+                f"{first_few(odd)}. Prepare the case with the bundle's own recipe."
             )
         raw = np.array([values[name] for name in self.names], dtype=float)
         return np.nan_to_num(np.clip((raw - self.mean) / self.std, -CLIP, CLIP), nan=0.0).astype(np.float32)
