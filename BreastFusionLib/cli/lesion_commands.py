@@ -66,7 +66,7 @@ def map_(
     exam: ExamArgument,
     mask: MaskArgument,
     to: Annotated[Literal["t1", "t2"], typer.Option(help="The sequence to map to.")],
-    out: Annotated[Path, typer.Option(help="The mapped mask, on that sequence's grid.")],
+    out: Annotated[Path, typer.Option(help="The mapped mask, on that sequence's grid; a transform goes beside it.")],
     registration: Annotated[Literal["none", "rigid"], typer.Option(help="By the headers, or refined.")] = "none",
     segment: SegmentOption = None,
     resample: ResampleOption = False,
