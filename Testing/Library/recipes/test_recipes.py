@@ -1,5 +1,6 @@
 """The recipes that come with the library: they load, and say what their papers say."""
 
+import numpy as np
 import pytest
 import yaml
 
@@ -70,3 +71,19 @@ def test_the_demonstration_models_share_one_preparation():
 
     inputs = [load_recipe(name).inputs for name in DEMO]
     assert covering(inputs) == load_recipe("demo").inputs
+
+
+def test_the_shared_preparation_holds_what_every_demo_recipe_would_prepare_itself() -> None:
+    from BreastFusionLib.phantom import make_exam
+    from BreastFusionLib.reading import Case, prepare
+
+    made = make_exam(seed=5, number=1, small=True)
+    case = Case(made.exam, made.lesion)
+    shared = prepare(case, load_recipe("demo").inputs)
+    for name in DEMO:
+        own = prepare(case, load_recipe(name).inputs)
+        assert own.patches or own.vectors
+        for sequence, patch in own.patches.items():
+            np.testing.assert_array_equal(patch.pixels, shared.patches[sequence].pixels)
+        for source, values in own.vectors.items():
+            np.testing.assert_equal(values, shared.vectors[source])
