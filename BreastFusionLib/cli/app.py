@@ -55,6 +55,8 @@ def _root(
     level = logging.INFO if verbose else logging.WARNING
     shown = logging.StreamHandler(sys.stderr)
     shown.setLevel(level)  # on the handler too: libraries that set their own loggers' levels are as talkative
+    if not verbose:
+        shown.setFormatter(logging.Formatter("! %(message)s"))  # a warning reads like those that come with a result
     logging.basicConfig(handlers=[shown], level=level)
 
 

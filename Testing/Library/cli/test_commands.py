@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,59 +13,14 @@ import SimpleITK as sitk
 pytestmark = pytest.mark.slow
 
 
-def breastfusion(*arguments: object, code: int = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own and check how it ended."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from BreastFusionLib.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-        check=False,
-    )
-    assert done.returncode == code, f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-    if code:
-        assert "Traceback" not in done.stderr
-    return done
-
-
-def as_json(*arguments: object) -> dict:
-    """Run a command with --json; stdout must be one JSON object and nothing else."""
-    return json.loads(breastfusion(*arguments, "--json").stdout)
-
-
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("phantoms")
-    breastfusion("phantom", folder, "--exams", 24, "--seed", 3, "--small")
-    return folder / "cohort.csv"
-
-
-@pytest.fixture(scope="module")
-def run(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "demo"
-    breastfusion("train", "demo", "--cohort", cohort, "--out", folder, "--set", "training.epochs=3")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def first_exam(cohort: Path) -> Path:
-    return cohort.parent / pd.read_csv(cohort)["exam"][0]
-
-
-@pytest.fixture(scope="module")
-def first_lesion(cohort: Path) -> Path:
-    return cohort.parent / pd.read_csv(cohort)["lesion"][0]
-
-
-def test_info_names_devices_and_provider() -> None:
+def test_info_names_devices_and_provider(as_json) -> None:
     found = as_json("info")
     assert set(found) == {"version", "python", "devices", "radiomics"}
     assert {"name": "cpu", "usable": True}.items() <= found["devices"][0].items()
     assert found["radiomics"]["provider"]
 
 
-def test_every_command_has_help_with_an_example() -> None:
+def test_every_command_has_help_with_an_example(breastfusion) -> None:
     names = [
         "demo",
         "info",
@@ -86,12 +38,12 @@ def test_every_command_has_help_with_an_example() -> None:
         assert f"Example:  breastfusion {' '.join(words)}" in breastfusion(*words, "--help").stdout
 
 
-def test_wrong_use_ends_with_2() -> None:
+def test_wrong_use_ends_with_2(breastfusion) -> None:
     breastfusion("exam", code=2)
     breastfusion("lesion", "map", "a", "b", "--to", "t3", "--out", "c", code=2)
 
 
-def test_exam_tells_series_and_writes_an_exam_folder(first_exam: Path, tmp_path: Path) -> None:
+def test_exam_tells_series_and_writes_an_exam_folder(as_json, first_exam: Path, tmp_path: Path) -> None:
     found = as_json("exam", first_exam, "--out", tmp_path / "exam")
     roles = {series["role"]: series for series in found["series"]}
     assert set(roles) == {"dce", "t1", "t2"}
@@ -103,7 +55,7 @@ def test_exam_tells_series_and_writes_an_exam_folder(first_exam: Path, tmp_path:
     assert as_json("exam", tmp_path / "exam")["series"] == found["series"]
 
 
-def test_dicom_phantom_is_read_like_its_exam_folder(tmp_path: Path) -> None:
+def test_dicom_phantom_is_read_like_its_exam_folder(breastfusion, as_json, tmp_path: Path) -> None:
     breastfusion("phantom", tmp_path / "dicom", "--exams", 1, "--seed", 3, "--small", "--dicom")
     breastfusion("phantom", tmp_path / "files", "--exams", 1, "--seed", 3, "--small")
     rows = [pd.read_csv(tmp_path / kind / "cohort.csv").iloc[0] for kind in ("dicom", "files")]
@@ -117,7 +69,7 @@ def test_dicom_phantom_is_read_like_its_exam_folder(tmp_path: Path) -> None:
     assert dicom["synthetic"] is True
 
 
-def test_lesion_commands(first_exam: Path, first_lesion: Path, tmp_path: Path) -> None:
+def test_lesion_commands(as_json, first_exam: Path, first_lesion: Path, tmp_path: Path) -> None:
     for sequence in ("t1", "t2"):
         mapped = as_json("lesion", "map", first_exam, first_lesion, "--to", sequence, "--out", tmp_path / "m.nii.gz")
         voxels = np.count_nonzero(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "m.nii.gz"))))
@@ -129,7 +81,7 @@ def test_lesion_commands(first_exam: Path, first_lesion: Path, tmp_path: Path) -
     assert {"initial_percent", "delayed_percent", "curve", "ser"} <= set(measured)
 
 
-def test_segment_from_a_point(cohort: Path, tmp_path: Path) -> None:
+def test_segment_from_a_point(as_json, cohort: Path, tmp_path: Path) -> None:
     row = pd.read_csv(cohort).iloc[0]
     mask = sitk.ReadImage(str(cohort.parent / row["lesion"]))
     shape = sitk.LabelShapeStatisticsImageFilter()
@@ -143,14 +95,14 @@ def test_segment_from_a_point(cohort: Path, tmp_path: Path) -> None:
     assert overlap.GetDiceCoefficient() > 0.6
 
 
-def test_radiomics_of_a_file(first_exam: Path, first_lesion: Path) -> None:
+def test_radiomics_of_a_file(as_json, first_exam: Path, first_lesion: Path) -> None:
     measured = as_json("radiomics", first_exam / "dce_2.nii.gz", first_lesion)
     assert len(measured["features"]) == 107
     assert measured["seconds"] < 5
     assert {"settings", "versions"} <= set(measured)
 
 
-def test_features_name_the_broken_case_and_do_the_others(cohort: Path, tmp_path: Path) -> None:
+def test_features_name_the_broken_case_and_do_the_others(breastfusion, cohort: Path, tmp_path: Path) -> None:
     table = pd.read_csv(cohort).head(4)
     for column in ("exam", "lesion"):
         table[column] = [str(cohort.parent / name) for name in table[column]]
@@ -158,7 +110,10 @@ def test_features_name_the_broken_case_and_do_the_others(cohort: Path, tmp_path:
     table.to_csv(tmp_path / "cohort.csv", index=False)
     out = tmp_path / "features.parquet"
     done = breastfusion("features", tmp_path / "cohort.csv", "--recipe", "demo", "--out", out, "--workers", 2)
-    assert "absent.nii.gz" in done.stderr
+    told = [line for line in done.stderr.splitlines() if "absent.nii.gz" in line]
+    assert len(told) == 1
+    assert told[0].startswith("! P0003: The lesion ")
+    assert "1 of 4 cases failed; the others are done." in done.stderr
     features = pd.read_parquet(out)
     assert list(features["status"]) == ["ok", "ok", "failed", "ok"]
     assert "absent.nii.gz" in features["reason"][2]
@@ -170,7 +125,7 @@ def test_features_name_the_broken_case_and_do_the_others(cohort: Path, tmp_path:
 
 
 def test_train_apply_predict_give_equal_probabilities(
-    run: Path, cohort: Path, first_exam: Path, first_lesion: Path, tmp_path: Path
+    breastfusion, as_json, run: Path, cohort: Path, first_exam: Path, first_lesion: Path, tmp_path: Path
 ) -> None:
     breastfusion("apply", "--bundle", run / "bundle", "--cohort", cohort, "--out", tmp_path / "scores.csv")
     applied = pd.read_csv(tmp_path / "scores.csv").set_index("case_id")["score"]
@@ -194,7 +149,7 @@ def test_train_apply_predict_give_equal_probabilities(
         assert sitk.ReadImage(str(out / item["file"])).GetDimension() == 3
 
 
-def test_evaluate_compares_two_models(run: Path, cohort: Path, tmp_path: Path) -> None:
+def test_evaluate_compares_two_models(as_json, run: Path, cohort: Path, tmp_path: Path) -> None:
     table = pd.read_csv(run / "predictions.csv")
     table.to_csv(tmp_path / "model_a.csv", index=False)
     generator = np.random.default_rng(0)
@@ -209,13 +164,13 @@ def test_evaluate_compares_two_models(run: Path, cohort: Path, tmp_path: Path) -
     assert list((tmp_path / "report").glob("*.html"))
 
 
-def test_evaluate_tells_people_what_it_noted(tmp_path: Path) -> None:
+def test_evaluate_tells_people_what_it_noted(breastfusion, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("label,score,split\n1,0.9,train\n0,0.1,train\n")
     done = breastfusion("evaluate", tmp_path / "a.csv", "--bootstrap", 10)
     assert "2 of the 2 rows evaluated are training cases" in done.stdout
 
 
-def test_a_second_train_call_with_other_settings_is_refused(run: Path, cohort: Path) -> None:
+def test_a_second_train_call_with_other_settings_is_refused(breastfusion, run: Path, cohort: Path) -> None:
     done = breastfusion("train", "demo", "--cohort", cohort, "--out", run, "--set", "training.epochs=4", code=1)
     assert str(run) in done.stderr
 
@@ -236,7 +191,7 @@ BAD_INPUT = [
 
 @pytest.mark.parametrize(("arguments", "words"), BAD_INPUT, ids=lambda value: " ".join(value)[:40])
 def test_bad_input_gets_a_sentence(
-    arguments: list[str], words: str, cohort: Path, first_exam: Path, tmp_path: Path
+    breastfusion, arguments: list[str], words: str, cohort: Path, first_exam: Path, tmp_path: Path
 ) -> None:
     places = {"tmp": tmp_path, "cohort": cohort, "exam": first_exam}
     done = breastfusion(*[part.format(**places) for part in arguments], code=1)
