@@ -126,7 +126,11 @@ def radiomics(
 
     with result_only_on_stdout():
         wanted = read_settings(settings) if settings is not None else None
-        measured = extract(read_image(image), read_mask(mask, label), wanted, label=1)
+        volume, lesion = read_image(image), read_mask(mask, label)
+        try:
+            measured = extract(volume, lesion, wanted, label=1)
+        except InputError as error:
+            raise InputError(f"{mask.name} on {image.name}: {error}") from error
     result = {
         "features": measured.features,
         "undefined": list(measured.undefined),

@@ -183,7 +183,10 @@ BAD_INPUT = [
     (["train", "demo", "--cohort", "{tmp}/absent.csv", "--out", "{tmp}/r"], "absent.csv"),
     (["predict", "--bundle", "{tmp}", "--exam", "{exam}", "--out", "{tmp}/o"], "metadata.json"),
     (["evaluate", "{tmp}/absent.csv"], "absent.csv"),
-    (["radiomics", "{exam}/t1.nii.gz", "{exam}/lesions/lesion.nii.gz"], "grid"),
+    (
+        ["radiomics", "{exam}/t1.nii.gz", "{exam}/lesions/lesion.nii.gz"],
+        "lesion.nii.gz on t1.nii.gz: The mask lies on another grid",
+    ),
     (["lesion", "kinetics", "{exam}", "{tmp}/absent.nii.gz"], "absent.nii.gz"),
     (["lesion", "segment", "{exam}", "--seed", "1,2", "--out", "{tmp}/m.nii.gz"], "three numbers"),
 ]
