@@ -180,8 +180,8 @@ def _described(
         warnings.append(f"Only {100 * coverage:.0f} % of the lesion lies inside the field of view of {to.upper()}.")
     if not texture_defined:
         warnings.append(
-            f"On {to.upper()} the lesion covers {voxels} voxels and {slices} slices, and texture needs "
-            f"{MIN_TEXTURE_VOXELS} and {MIN_TEXTURE_SLICES}: it counts as missing there."
+            f"The lesion is small on {to.upper()} (voxels: {voxels}, slices: {slices}; texture needs "
+            f"{MIN_TEXTURE_VOXELS} and {MIN_TEXTURE_SLICES}): its texture counts as missing there."
         )
     return MappedLesion(
         mask=mask,

@@ -120,7 +120,7 @@ def test_texture_needs_64_voxels_and_3_slices(upright, make, size, defined):
     assert found.texture_defined is defined
     if not defined:
         (warning,) = found.warnings
-        assert f"{np.prod(size)} voxels and {size[2]} slices" in warning and "missing" in warning
+        assert f"voxels: {np.prod(size)}, slices: {size[2]};" in warning and "missing" in warning
 
 
 def test_a_lesion_between_voxel_centres_is_not_lost(make):
