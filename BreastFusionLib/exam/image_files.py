@@ -16,7 +16,7 @@ from BreastFusionLib.exam.contrast import contrast_in_name
 from BreastFusionLib.exam.formats import IMAGE_SUFFIXES, image_files_in, is_image_file, stem_of
 from BreastFusionLib.exam.geometry import Grid, describe_difference
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, missing_phases
-from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti
+from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti, write_packed_nifti
 from BreastFusionLib.exam.pseudonyms import pseudonym_of
 from BreastFusionLib.files import replacing
 
@@ -211,8 +211,11 @@ def write_image(image: sitk.Image, path: Path) -> None:
         raise InputError(f"{path} cannot name an image: give a file that ends with one of {', '.join(IMAGE_SUFFIXES)}.")
     with replacing(path) as temporary:
         try:
-            sitk.WriteImage(image, str(temporary), useCompression=True)
-            refuse_damaged_nifti(temporary)
+            if path.name.lower().endswith(".nii.gz"):
+                write_packed_nifti(image, temporary)
+            else:
+                sitk.WriteImage(image, str(temporary), useCompression=True)
+                refuse_damaged_nifti(temporary)
         except (RuntimeError, InputError) as error:
             raise OSError(f"{path} could not be written whole: the disk may be full. Free some space there") from error
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 from machine import describe_machine
+from threadpoolctl import threadpool_limits
 
 from BreastFusionLib.exam import write_exam
 from BreastFusionLib.phantom import make_exam
@@ -25,6 +26,7 @@ def main() -> None:
     options = parser.parse_args()
     print(describe_machine("numpy", "SimpleITK"))
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    threadpool_limits(1)
     make_exam(seed=0, number=1, small=True)  # loads what is loaded once
     for words, small, target_s in (("default", False, 3.0), ("small", True, 0.3)):
         making, writing = [], []
