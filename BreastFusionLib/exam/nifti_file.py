@@ -69,10 +69,10 @@ def refuse_damaged_nifti(path: Path) -> None:
 
 
 def write_packed_nifti(image: sitk.Image, path: Path) -> None:
-    """Write a .nii.gz file, three times as fast as ITK.
+    """Write a .nii.gz file, faster than ITK does.
 
     Noise leaves hardly anything to compress but its code lengths and the empty background: looking for runs alone
-    (zlib's Z_RLE) finds both. MR volumes become about a tenth larger than by ITK's search for all repetitions.
+    (zlib's Z_RLE) finds both. MR volumes become a little larger than by ITK's search for all repetitions.
 
     Raises:
         InputError: what ITK wrote is not whole.
