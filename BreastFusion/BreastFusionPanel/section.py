@@ -1,0 +1,62 @@
+"""What all sections of the panel have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import slicer
+
+if TYPE_CHECKING:
+    from .context import PanelContext
+
+__all__ = ["Section"]
+
+UI_FOLDER = Path(__file__).resolve().parents[1] / "Resources" / "UI"
+
+
+class Section:
+    """One collapsible part of the panel, with its own .ui file `<UI>.ui`.
+
+    A section changes the scene and the parameters, tells the context, and shows what the context tells it; sections
+    never know each other.
+
+    Attributes:
+        context: shared by all sections.
+        widget: the root widget of the .ui file (qMRMLWidget).
+        ui: its children by object name.
+    """
+
+    UI = ""
+
+    def __init__(self, context: PanelContext) -> None:
+        self.context = context
+        self.widget = slicer.util.loadUI(str(UI_FOLDER / f"{self.UI}.ui"))
+        self.widget.setMRMLScene(slicer.mrmlScene)
+        self.ui: Any = slicer.util.childWidgetVariables(self.widget)
+        self._gui_tag: int | None = None
+
+    def connect_parameters(self) -> None:
+        """Bind widgets with a SlicerParameterName to the (new) parameter node, then show everything."""
+        self.disconnect_parameters()
+        if self.context.parameters is not None:
+            self._gui_tag = self.context.parameters.connectGui(self.widget)
+        self.refresh()
+
+    def disconnect_parameters(self) -> None:
+        """Undo `connect_parameters`; the parameter node may be gone afterwards."""
+        if self._gui_tag is not None and self.context.parameters is not None:
+            self.context.parameters.disconnectGui(self._gui_tag)
+        self._gui_tag = None
+
+    def refresh(self) -> None:
+        """Show the present state; must work without parameters (a scene that is being closed) and without an exam."""
+
+    def enter(self) -> None:
+        """The module is shown."""
+
+    def exit(self) -> None:
+        """The module is left."""
+
+    def cleanup(self) -> None:
+        """The module is taken down: remove observers and timers."""
