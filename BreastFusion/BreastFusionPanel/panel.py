@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import qt
-import slicer
 from slicer.i18n import tr as _
 
-from BreastFusionLib.reading.metadata import DISCLAIMER
+from BreastFusionLib import DISCLAIMER
 
 from .classify_section import ClassifySection
 from .context import PanelContext
