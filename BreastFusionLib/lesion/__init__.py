@@ -8,7 +8,7 @@ place, `map_lesion` carries it to another sequence, `measure_kinetics` reads its
 from BreastFusionLib.lesion.delineation import segment_from_seed
 from BreastFusionLib.lesion.kinetics import KINETIC_FEATURES, KineticPhase, Kinetics, measure_kinetics
 from BreastFusionLib.lesion.mapping import map_lesion
-from BreastFusionLib.lesion.masks import make_lesion, read_lesion, read_mask
+from BreastFusionLib.lesion.masks import make_lesion, read_lesion, read_mask, shape_warnings
 from BreastFusionLib.lesion.measure import Measurements, measure
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 
@@ -26,4 +26,5 @@ __all__ = [
     "read_lesion",
     "read_mask",
     "segment_from_seed",
+    "shape_warnings",
 ]

@@ -15,12 +15,12 @@ from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, describe_diff
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.exam.nifti_file import refuse_damaged_nifti
 from BreastFusionLib.lesion.labels import binary_mask
-from BreastFusionLib.lesion.measure import label_components, measure, volume_mm3
+from BreastFusionLib.lesion.measure import Measurements, label_components, measure, volume_mm3
 from BreastFusionLib.lesion.model import Lesion
 from BreastFusionLib.lesion.placing import place_on
 from BreastFusionLib.lesion.slicer_seg import is_slicer_segmentation, slicer_segment
 
-__all__ = ["make_lesion", "read_lesion", "read_mask"]
+__all__ = ["make_lesion", "read_lesion", "read_mask", "shape_warnings"]
 
 
 def read_lesion(
@@ -108,6 +108,18 @@ def make_lesion(
     # From here on the grids are equal to the last digit, not only within the tolerance.
     mask = grid.put_on(mask)
     measured = measure(mask)
+    warnings += shape_warnings(mask, measured)
+    return Lesion(mask, lesion_id, side_of(measured.center_lps, exam), tuple(warnings))
+
+
+def shape_warnings(mask: sitk.Image, measured: Measurements) -> tuple[str, ...]:
+    """Say what is odd about a lesion's shape.
+
+    Args:
+        mask: non-zero inside.
+        measured: `measure` of it.
+    """
+    warnings = []
     if measured.voxels == 1:
         warnings.append("The lesion is a single voxel: it has a place and a signal, but no shape and no texture.")
     if measured.touches_border:
@@ -118,7 +130,7 @@ def make_lesion(
             f"The lesion has {measured.components} separate parts, the largest with {100 * largest:.0f} % of its "
             "voxels: they are measured as one lesion."
         )
-    return Lesion(mask, lesion_id, side_of(measured.center_lps, exam), tuple(warnings))
+    return tuple(warnings)
 
 
 def _read_image(path: Path) -> sitk.Image:
