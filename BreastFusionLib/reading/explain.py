@@ -105,8 +105,9 @@ def feature_rows(
         contributions: source -> (F,) share of each feature in the margin of the explained class.
 
     Returns:
-        Rows 'source', 'name', 'value', 'standardised', 'training_percentile', 'class_percentiles' (class ->
-        percentile) and 'contribution' (log-odds), by falling size of the contribution; None where undefined.
+        Rows 'source', 'name', 'value', 'standardised', 'reference_range' (95 % of the training cases),
+        'training_percentile', 'class_percentiles' (class -> percentile) and 'contribution' (log-odds), by falling size
+        of the contribution; None where undefined.
     """
     classes = bundle.metadata.task.classes
     rows = []
@@ -122,6 +123,7 @@ def feature_rows(
                     "name": name,
                     "value": _known(value),
                     "standardised": float(standardised[index]) if math.isfinite(value) else None,
+                    "reference_range": tuple(map(_known, scaler.reference_range(name))),
                     "training_percentile": _known(scaler.percentile(name, value)),
                     "class_percentiles": {classes[k]: _known(scaler.percentile(name, value, k)) for k in by_class},
                     "contribution": float(contributions[source][index]),

@@ -83,8 +83,9 @@ class Evidence:
         maps: (sequence, method) -> map (sitk.sitkFloat32, 0..1) on the patient's grid, cropped to the patch;
             method is 'gradcam' or 'gradcam++'. Cells are shown as they are, never smoothed.
         cell_size_mm: sequence -> in-plane size of one cell of the map in mm.
-        features: rows with 'source', 'name', 'value', 'standardised', 'training_percentile', 'class_percentiles'
-            (class -> percentile) and 'contribution' (log-odds), those that matter most first.
+        features: rows with 'source', 'name', 'value', 'standardised', 'reference_range' (95 % of the training cases),
+            'training_percentile', 'class_percentiles' (class -> percentile) and 'contribution' (log-odds), those that
+            matter most first.
     """
 
     maps: Mapping[tuple[str, str], sitk.Image]

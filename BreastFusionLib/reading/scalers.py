@@ -98,6 +98,11 @@ class Scaler:
         steps = self.quantiles_all[self.names.index(name)]
         return float(steps[0]), float(steps[-1])
 
+    def reference_range(self, name: str) -> tuple[float, float]:
+        """Return the values between which 95 % of the training cases lie; NaN when it was never defined."""
+        steps = self.quantiles_all[self.names.index(name)]
+        return float(steps[1]), float(steps[-2])  # 2.5 % are cut off at either end
+
 
 Scalers = Mapping[str, Scaler]
 

@@ -134,6 +134,7 @@ def test_rows_are_sorted_and_can_be_checked_against_the_scaler(evidence, inputs,
         assert row["value"] == value
         assert row["standardised"] == pytest.approx((value - scaler.mean[at]) / scaler.std[at], rel=1e-5, abs=1e-6)
         assert row["training_percentile"] == scaler.percentile(row["name"], value)
+        assert row["reference_range"] == scaler.reference_range(row["name"])
         assert row["class_percentiles"] == {
             "benign": scaler.percentile(row["name"], value, 0),
             "malignant": scaler.percentile(row["name"], value, 1),

@@ -50,6 +50,7 @@ def test_percentiles_by_hand():
     assert scaler.percentile("a", 75.0, label=1) == pytest.approx(50.0)
     assert scaler.percentile("a", 75.0, label=0) == 100.0
     assert scaler.training_range("a") == (0.0, 100.0)
+    assert scaler.reference_range("a") == pytest.approx((2.5, 97.5))
 
 
 def test_ties_count_half(scaler):
