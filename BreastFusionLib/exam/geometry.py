@@ -30,6 +30,8 @@ __all__ = [
 Interpolation = Literal["nearest", "linear", "bspline"]
 _INTERPOLATORS = {"nearest": sitk.sitkNearestNeighbor, "linear": sitk.sitkLinear, "bspline": sitk.sitkBSpline}
 
+# What the last digits of a grid must not decide: far below any voxel, far above rounding.
+_ROUNDING_VOXELS = 1e-6
 # Two grids are the same when no voxel centre lies further apart than this share of the smallest spacing.
 # Scanners write positions as decimal text, so equal grids differ in the last digits; 1 % of a voxel is far
 # below what any measurement here resolves and far above rounding.
@@ -88,7 +90,8 @@ class Grid:
     def contains(self, point_lps: ArrayLike) -> NDArray[np.bool_]:
         """Tell for points (..., 3) whether they lie inside the volume, its half voxel of border included."""
         index = self.index(point_lps)
-        return np.all((index >= -0.5) & (index <= np.asarray(self.size) - 0.5), axis=-1)
+        border = 0.5 + _ROUNDING_VOXELS
+        return np.all((index >= -border) & (index <= np.asarray(self.size) - 1 + border), axis=-1)
 
     def corners_ijk(self, border: float = 0.0) -> NDArray[np.float64]:
         """Return the indices (8, 3) of the corners: of the outermost voxels' centres, or `border` voxels further out.

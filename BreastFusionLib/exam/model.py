@@ -9,7 +9,7 @@ from typing import Any, Literal
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.geometry import Box, Grid, crop
 
 __all__ = ["Contrast", "Exam", "Phase", "Role", "Series", "Side", "missing_phases"]
 
@@ -43,6 +43,13 @@ class Phase:
             assert self._read is not None
             self._image = self._read()
         return self._image
+
+    def part(self, box: Box) -> sitk.Image:
+        """Return the voxels inside a box of the volume, where they lie; what is outside the volume is 0.
+
+        A phase that can read a part without the whole does so.
+        """
+        return crop(self.image, box)
 
     @property
     def slices(self) -> int:
@@ -78,9 +85,14 @@ class Series:
     @property
     def image(self) -> sitk.Image:
         """The volume of a series with one phase."""
+        return self.only_phase.image
+
+    @property
+    def only_phase(self) -> Phase:
+        """The phase of a series that has but one."""
         if len(self.phases) != 1:
             raise ValueError(f"the {self.role} series has {len(self.phases)} phases: choose one with .phase(i)")
-        return self.phases[0].image
+        return self.phases[0]
 
     def phase(self, number: int) -> Phase:
         """Return phase `number`, 0 being the pre-contrast one.

@@ -52,7 +52,7 @@ def segment_from_seed(
     seed_ijk = np.clip(np.rint(grid.index(seed_lps)).astype(int), 0, np.array(grid.size) - 1)
     box = _box_round(seed_ijk, radius_mm, grid)
     within = _distance_mm(box, seed_ijk, grid) <= radius_mm
-    before, after = (sitk.GetArrayViewFromImage(dce.phase(i).image)[box.slices].astype(np.float64) for i in (0, 1))
+    before, after = (sitk.GetArrayFromImage(dce.phase(i).part(box)).astype(np.float64) for i in (0, 1))
     percent = _enhancement_percent(before, after, within)
     seed = tuple((seed_ijk - box.start)[::-1].tolist())
     if not percent[seed] >= enhancement_percent:

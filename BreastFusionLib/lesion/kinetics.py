@@ -197,9 +197,7 @@ def _lesion_signal(dce: Series, mask: sitk.Image) -> NDArray[np.float64]:
     if box is None:
         raise InputError("The lesion's mask is empty: there is nothing to measure. Draw the lesion first.")
     inside = sitk.GetArrayViewFromImage(mask)[box.slices] != 0
-    signal = np.stack(
-        [sitk.GetArrayViewFromImage(phase.image)[box.slices][inside] for phase in dce.phases], dtype=np.float64
-    )
+    signal = np.stack([sitk.GetArrayFromImage(phase.part(box))[inside] for phase in dce.phases], dtype=np.float64)
     broken = np.flatnonzero(~np.isfinite(signal).all(axis=1))
     if broken.size:
         raise InputError(

@@ -36,7 +36,7 @@ class MappedLesion:
     Attributes:
         mask: sitk.sitkUInt8, 1 inside, on the target's grid.
         sequence: 't1' or 't2' (or 'dce' itself, with the mask as drawn).
-        method: 'same grid', 'geometry' or 'rigid registration'.
+        method: 'same grid', 'geometry' or 'rigid registration'; 'edited' when a person changed the outline there.
         source_volume_mm3: volume on the DCE grid.
         volume_mm3: volume on the target's grid.
         coverage: share (0..1) of the DCE mask inside the target's field of view.

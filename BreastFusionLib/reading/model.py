@@ -19,12 +19,24 @@ __all__ = ["Case", "CaseInputs", "Evidence", "Scores"]
 
 @dataclass(frozen=True)
 class Case:
-    """What is classified: a lesion of an exam, with its row of clinical columns."""
+    """What is classified: a lesion of an exam, with its row of clinical columns.
+
+    Attributes:
+        exam: the exam.
+        lesion: on the grid of its DCE series.
+        case_id: a name without patient data.
+        clinical: column -> value.
+        mapped: sequence ('t1', 't2') -> the lesion there, where a reader refined or edited it: it is taken instead of
+            mapping the lesion as the recipe says, and the reading says so.
+        dce_phase: the phase that the reader chose instead of the recipe's; None: the recipe's.
+    """
 
     exam: Exam
     lesion: Lesion
     case_id: str = "case"
     clinical: Mapping[str, Any] = field(default_factory=dict)
+    mapped: Mapping[str, MappedLesion] = field(default_factory=dict)
+    dce_phase: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from BreastFusionLib.lesion.model import Lesion, MappedLesion
 from BreastFusionLib.reading.metadata import BundleMetadata
 from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
 from BreastFusionLib.reading.ood import out_of_distribution
-from BreastFusionLib.reading.prepare import prepare
+from BreastFusionLib.reading.prepare import Scales, prepare
 from BreastFusionLib.reading.recipe import TaskSpec
-from BreastFusionLib.reading.stopwatch import Stopwatch
+from BreastFusionLib.reading.stopwatch import Stages, Stopwatch
 from BreastFusionLib.reading.versions import versions
 from BreastFusionLib.reading.why import why
 
@@ -145,8 +145,13 @@ class Reader:
 
     bundle: Bundle
 
-    def read(self, case: Case) -> Reading:
+    def read(self, case: Case, scales: Scales | None = None, progress: Stages | None = None) -> Reading:
         """Read one case.
+
+        Args:
+            case: the case.
+            scales: see `prepare`.
+            progress: called with the name of each stage when it begins (the keys of `Reading.seconds`).
 
         Raises:
             InputError: input that cannot be used; the sentence says what to do.
@@ -156,9 +161,9 @@ class Reader:
         from BreastFusionLib.reading.score import encode, score_encoded
 
         bundle, metadata = self.bundle, self.bundle.metadata
-        total, clock = Stopwatch(), Stopwatch()
+        total, clock = Stopwatch(), Stopwatch(progress)
         with total.stage("total"):
-            inputs = prepare(case, bundle.recipe.inputs)
+            inputs = prepare(case, bundle.recipe.inputs, scales, progress)
             with clock.stage("score"):
                 encoded = encode([inputs], bundle)
                 scores = score_encoded(encoded, bundle)[0]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-__all__ = ["Stopwatch"]
+__all__ = ["Stages", "Stopwatch"]
+
+Stages = Callable[[str], None]
+"""Called with the name of each stage when it begins."""
 
 
 class Stopwatch:
-    """Sums wall-clock seconds by the name of a stage.
+    """Sums wall-clock seconds by the name of a stage, and tells when one begins.
 
     >>> clock = Stopwatch()
     >>> with clock.stage("mapping"):
@@ -19,12 +22,15 @@ class Stopwatch:
     ['mapping']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Stages | None = None) -> None:
         self.seconds: dict[str, float] = {}
+        self._progress = progress
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time spent inside the `with` block to stage `name`."""
+        if self._progress is not None:
+            self._progress(name)
         start = time.perf_counter()
         try:
             yield

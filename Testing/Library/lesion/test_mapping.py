@@ -220,3 +220,27 @@ def test_full_size_volumes_take_under_a_tenth_of_a_second(make):
         map_lesion(lesion, exam, "t1")
         seconds.append(time.process_time() - start)
     assert min(seconds) < 0.1
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("spacing", [(2.0, 2.0, 2.0), (1.0, 1.0, 3.0), (0.5, 0.5, 0.5)])
+def test_the_last_digits_of_a_grid_change_no_voxel(make, spacing, offset):
+    """Voxels that meet half-way, equal shares, half voxels of volume: noise must not choose between them."""
+    dce = Grid((30, 24, 12), (1.0, 1.0, 1.0))
+    target = Grid((16, 14, 9), spacing, (offset, offset, offset))
+    mask = make.ellipsoid(dce, (9.0, 8.0, 5.0), (4.0, 3.5, 3.0))
+    mask[9, 8, 9] = 1  # one voxel more: with voxels of 8 mm3 the volume is no whole number of them
+    rng = np.random.default_rng(0)
+
+    def noisy(grid: Grid) -> Grid:
+        def shaken(values, size=1e-13):
+            return tuple((np.asarray(values) + rng.uniform(-size, size, len(values))).tolist())
+
+        return Grid(grid.size, shaken(grid.spacing_mm, 1e-15), shaken(grid.origin_lps), shaken(grid.direction, 1e-15))
+
+    plain = map_lesion(Lesion(mask), make.flat_exam(dce, t1=blank(target)), "t1")
+    for _ in range(12):
+        own, other = noisy(dce), noisy(target)
+        found = map_lesion(Lesion(own.put_on(sitk.Image(mask))), make.flat_exam(own, t1=blank(other)), "t1")
+        assert np.array_equal(pixels_of(found.mask), pixels_of(plain.mask))
+        assert found.coverage == plain.coverage

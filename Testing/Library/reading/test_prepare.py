@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.geometry import Grid, crop
 from BreastFusionLib.exam.model import Exam, Phase
 from BreastFusionLib.images import extract_patch, measure_scale
 from BreastFusionLib.images.settings import IntensitySpec
@@ -61,9 +61,9 @@ def test_radiomics_of_the_lesions_crop_equal_those_of_the_whole_volume(case, rec
     ],
 )
 def test_a_crop_is_measured_only_where_the_rest_of_the_volume_cannot_matter(settings, cropped):
-    from BreastFusionLib.reading.prepare import _only_the_lesion_counts
+    from BreastFusionLib.reading.prepare import only_the_lesion_counts
 
-    assert _only_the_lesion_counts(settings) is cropped
+    assert only_the_lesion_counts(settings) is cropped
 
 
 def test_kinetics_are_those_that_were_built_in(inputs):
@@ -220,3 +220,76 @@ def test_stages_are_timed(inputs):
 
 def test_the_rooms_door_gives_the_function():
     assert callable(door)
+
+
+def test_a_phase_that_the_reader_chose_is_used_and_said(case, recipe):
+    found = prepare(replace(case, dce_phase=3), recipe.inputs)
+    phase = case.exam.dce.phase(3).image
+    spec = recipe.inputs.patch
+    expected = extract_patch(phase, case.lesion.mask, spec, measure_scale(phase, spec.intensity))
+    np.testing.assert_array_equal(found.patches["dce"].pixels, expected.pixels)
+    assert "DCE phase 3 was chosen; the model was trained with phase 2 (0 = before contrast)." in found.warnings
+
+
+def test_choosing_the_recipes_own_phase_changes_nothing(case, recipe, inputs):
+    assert prepare(replace(case, dce_phase=2), recipe.inputs).warnings == inputs.warnings
+
+
+def test_a_chosen_phase_that_does_not_exist_is_refused(case, recipe):
+    with pytest.raises(InputError, match=r"has 5 phases, numbered 0 .* phase 7 does not exist"):
+        prepare(replace(case, dce_phase=7), recipe.inputs)
+
+
+@pytest.mark.parametrize(
+    ("method", "registration", "said"),
+    [
+        ("geometry", "none", None),
+        ("rigid registration", "none", "refined by registration; the model was trained with lesions placed by"),
+        ("geometry", "rigid", "placed by the images' positions alone; the model was trained with places refined"),
+        ("rigid registration", "rigid", None),
+        ("edited", "none", "the outline was edited by hand; the model was trained with outlines carried over"),
+    ],
+)
+def test_a_lesion_mapped_by_the_reader_is_used_and_said(case, recipe, inputs, method, registration, said):
+    spec = replace(recipe.inputs, sequences=("dce", "t1"), registration=registration, radiomics=None)
+    own = inputs.mapped["t1"]
+    mask = Grid.of(own.mask).put_on(sitk.GetImageFromArray(np.roll(sitk.GetArrayFromImage(own.mask), 3, axis=2)))
+    found = prepare(replace(case, mapped={"t1": replace(own, mask=mask, method=method)}), spec)
+    assert found.mapped["t1"].mask is mask
+    moved_mm = np.subtract(found.patches["t1"].grid.origin_lps, inputs.patches["t1"].grid.origin_lps)
+    np.testing.assert_allclose(moved_mm, (3 * 0.8, 0, 0), atol=1e-9)
+    told = [sentence for sentence in found.warnings if sentence.startswith("T1: ")]
+    assert len(told) == (said is not None) and (said is None or said in told[0])
+
+
+def test_known_scales_are_not_measured_again(case, recipe, inputs, monkeypatch):
+    import sys
+
+    spec = recipe.inputs.patch.intensity
+    images = {"dce": case.exam.dce.phase(2).image, "t1": case.exam.t1.image, "t2": case.exam.t2.image}
+    scales = {(sequence, spec): measure_scale(image, spec) for sequence, image in images.items()}
+    monkeypatch.setattr(sys.modules["BreastFusionLib.reading.prepare"], "measure_scale", None)
+    found = prepare(case, recipe.inputs, scales)
+    assert found.vectors == inputs.vectors
+
+
+def test_stages_are_told_as_they_begin(case, recipe):
+    told = []
+    found = prepare(case, recipe.inputs, progress=told.append)
+    assert list(dict.fromkeys(told)) == list(found.seconds)
+
+
+def test_kinetics_read_no_more_of_a_phase_than_the_lesion(case, recipe):
+    class Guarded(Phase):
+        @property
+        def image(self):
+            raise AssertionError("the whole volume was read")
+
+        def part(self, box):
+            return crop(self._image, box)
+
+    phases = tuple(Guarded(phase.time_s, phase.image) for phase in case.exam.dce.phases)
+    series = [replace(s, phases=phases) if s.role == "dce" else s for s in case.exam.series]
+    spec = InputsSpec(sequences=("t1",), patch=None, kinetics=True)
+    found = prepare(replace(case, exam=replace(case.exam, series=tuple(series))), spec)
+    assert found.kinetics.curve == "wash-out"
