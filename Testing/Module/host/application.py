@@ -1,0 +1,155 @@
+"""Stand-in for `slicer.app`: a real QApplication with what scripted modules ask of Slicer's."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import slicer
+from PySide6 import QtCore, QtWidgets
+from PySide6.QtCore import Signal
+
+
+class Application(QtWidgets.QApplication):
+    """The application, off screen.
+
+    Attributes:
+        temporaryPath: a folder of this process.
+        testingEnabledFlag: what `testingEnabled()` says; False, so that message boxes come and are answered.
+    """
+
+    startupCompleted = Signal()
+    aboutToQuitApplication = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(["Slicer"])
+        self.applicationName = "Slicer"
+        self._folder = tempfile.TemporaryDirectory(prefix="host-")
+        self._settings = QtCore.QSettings(
+            str(Path(self._folder.name) / "Slicer.ini"), QtCore.QSettings.Format.IniFormat
+        )
+        self.temporaryPath = self._folder.name
+        self.slicerHome = self._folder.name
+        self.slicerUserSettingsFilePath = self._settings.fileName()
+        self.majorVersion, self.minorVersion, self.patchVersion = 5, 13, 0
+        self.testingEnabledFlag = False
+        self.documentationBaseUrl = ""
+        self._module_manager = ModuleManager()
+        self._layout_manager = None
+        self._extensions = ExtensionsManagerModel()
+        self._render_pauses = 0
+
+    def start_layouts(self, layout_manager) -> None:
+        self._layout_manager = layout_manager
+
+    def setOverrideCursor(self, cursor) -> None:
+        # PySide6 takes a cursor only; PythonQt makes one of a shape.
+        QtWidgets.QApplication.setOverrideCursor(cursor)
+
+    def userSettings(self) -> QtCore.QSettings:
+        return self._settings
+
+    settings = revisionUserSettings = userSettings
+
+    def layoutManager(self):
+        return self._layout_manager
+
+    def moduleManager(self) -> ModuleManager:
+        return self._module_manager
+
+    def extensionsManagerModel(self) -> ExtensionsManagerModel:
+        return self._extensions
+
+    def testingEnabled(self) -> bool:
+        return self.testingEnabledFlag
+
+    def mrmlScene(self):
+        return slicer.mrmlScene
+
+    def applicationLogic(self):
+        return slicer.modules.application_logic
+
+    def pauseRender(self) -> None:
+        self._render_pauses += 1
+
+    def resumeRender(self) -> None:
+        self._render_pauses = max(0, self._render_pauses - 1)
+
+    def setRenderPaused(self, paused: bool) -> None:
+        self.pauseRender() if paused else self.resumeRender()
+
+    def isRenderPaused(self) -> bool:
+        return self._render_pauses > 0
+
+    def translate(self, context: str, text: str, *_) -> str:
+        return text
+
+    def moduleDocumentationUrl(self, name: str) -> str:
+        return name
+
+
+class ModuleManager:
+    """Knows which modules are there; tells them before they go."""
+
+    def __init__(self) -> None:
+        self._receivers: dict[str, list[Callable]] = {}
+
+    def connect(self, signal: str, receiver: Callable) -> None:
+        self._receivers.setdefault(signal, []).append(receiver)
+
+    def disconnect(self, signal: str, receiver: Callable) -> None:
+        if receiver in self._receivers.get(signal, []):
+            self._receivers[signal].remove(receiver)
+
+    def unload(self, name: str) -> None:
+        """What the application does before it closes or reloads a module."""
+        for receiver in list(self._receivers.get("moduleAboutToBeUnloaded(QString)", [])):
+            receiver(name)
+
+    def module(self, name: str):
+        return getattr(slicer.modules, name.lower(), None)
+
+    def factoryManager(self) -> ModuleManager:
+        return self
+
+    def loadedModuleNames(self) -> list[str]:
+        return [module.name for module in vars(slicer.modules).values() if hasattr(module, "name")]
+
+    def isLoaded(self, name: str) -> bool:
+        return name in self.loadedModuleNames()
+
+    modulesNames = loadedModuleNames
+
+
+class ExtensionsManagerModel:
+    """Extensions that can be installed: none, unless a test says so.
+
+    Attributes:
+        available: names that the server offers.
+        installed: names that are installed.
+        interactive: the property of that name.
+    """
+
+    def __init__(self) -> None:
+        self.available: set[str] = set()
+        self.installed: set[str] = set()
+        self.interactive = True
+
+    def isExtensionInstalled(self, name: str) -> bool:
+        return name in self.installed
+
+    def isExtensionAvailable(self, name: str) -> bool:
+        return name in self.available
+
+    def updateExtensionsMetadataFromServer(self, *_) -> bool:
+        return bool(self.available)
+
+    def installExtensionFromServer(self, name: str, *_) -> bool:
+        if name in self.available:
+            self.installed.add(name)
+        return name in self.available
+
+    def reset(self) -> None:
+        self.available.clear()
+        self.installed.clear()
