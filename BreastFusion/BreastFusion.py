@@ -1,7 +1,7 @@
 """The module as 3D Slicer sees it: its name and help, its panel, its console, its test.
 
-All of it is thin: what these classes do is in BreastFusionPanel, imported when it is used. At file scope stand only
-packages that Slicer brings along, because a module with a failing import vanishes without a word.
+What these classes do is in BreastFusionPanel, imported when it is used: a module whose import fails vanishes without a
+word, so at file scope stand only packages that Slicer brings along.
 """
 
 import importlib.util
@@ -47,8 +47,7 @@ class BreastFusion(base.ScriptedLoadableModule):
             "<p><b>Research use only. Not a medical device.</b></p>"
         )
         parent.acknowledgementText = _(
-            "Built on 3D Slicer, SimpleITK, PyTorch and the definitions of PyRadiomics and BI-RADS. The publications "
-            "behind a model are named in its card."
+            "Built on 3D Slicer, SimpleITK, PyTorch and PyRadiomics' definitions; a model's card names what it follows."
         )
         # Earlier the module Sample Data may not exist yet.
         slicer.app.startupCompleted.connect(registerSampleData)
@@ -58,8 +57,7 @@ class BreastFusionWidget(base.ScriptedLoadableModuleWidget, VTKObservationMixin)
     """The panel in the application's module area, bound to the life of the scene."""
 
     def __init__(self, parent=None):
-        self.logic = None
-        self.panel = None
+        self.logic = self.panel = None
         self._isEntered = False
         # Last: without a parent the base class calls setup() at once.
         super().__init__(parent)
@@ -73,9 +71,8 @@ class BreastFusionWidget(base.ScriptedLoadableModuleWidget, VTKObservationMixin)
         self.panel = Panel(self.layout)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEnd)
-        # A saved scene brings its own exam and readings.
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEnd)
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):
+            self.addObserver(scene, event, self.onSceneEnd)
         self.initializeParameterNode()
 
     def enter(self):
@@ -100,11 +97,11 @@ class BreastFusionWidget(base.ScriptedLoadableModuleWidget, VTKObservationMixin)
             del sys.modules[name]
         super().onReload()
 
-    def onSceneStartClose(self, caller, event):
+    def onSceneStartClose(self, *_event):
         """The parameter node is about to go."""
         self.panel.set_parameters(None)
 
-    def onSceneEnd(self, caller, event):
+    def onSceneEnd(self, *_event):
         """The scene was closed, or another one was read into it."""
         if self._isEntered:
             self.initializeParameterNode()
@@ -140,7 +137,8 @@ class BreastFusionTest(base.ScriptedLoadableModuleTest):
     """Runs inside the application: ctest, the developers' button Test, `Slicer --testing --python-code`."""
 
     def setUp(self):
-        """Start from an empty scene."""
+        """Start from an empty scene; ctest imports this file without opening the module."""
+        findLibrary()
         slicer.mrmlScene.Clear()
 
     def runTest(self):
