@@ -224,10 +224,11 @@ def test_a_phase_shows_what_the_node_holds_when_it_is_asked(scene):
     assert phase.time_s == 60.0
 
 
-def test_window_and_level_come_from_percentiles_and_stay(scene):
-    pixels = np.linspace(0, 1000, 40 * 40 * 40).reshape(40, 40, 40)
+def test_the_window_suits_the_tissue_and_stays_when_the_pixels_change(scene):
+    pixels = np.linspace(0, 1000, 40 * 40 * 40, dtype=np.float32).reshape(40, 40, 40)
     volume = add_volume(sitk.GetImageFromArray(pixels), "ramp")
     display = volume.GetDisplayNode()
-    assert not display.GetAutoWindowLevel()
-    assert display.GetWindowLevelMin() == pytest.approx(10, abs=30)
-    assert display.GetWindowLevelMax() == pytest.approx(950, abs=50)
+    assert 0 <= display.GetWindowLevelMin() < 60 < 940 < display.GetWindowLevelMax() <= 1000
+    shown = display.GetWindowLevelMin(), display.GetWindowLevelMax()
+    update(volume, sitk.GetImageFromArray(10 * pixels))
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == shown

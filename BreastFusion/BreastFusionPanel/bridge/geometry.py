@@ -20,6 +20,8 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid, crop
 from BreastFusionLib.exam.model import Phase
 
+from ..slice_window import apply_window, tissue_range
+
 __all__ = [
     "NodePhase",
     "add_volume",
@@ -27,7 +29,6 @@ __all__ = [
     "image_of",
     "local_matrix",
     "pixels_of",
-    "set_window",
     "to_lps",
     "to_ras",
     "update_volume",
@@ -148,7 +149,7 @@ def pixels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> NDArray[np.generic]:
 
 
 def add_volume(image: sitk.Image, name: str) -> slicer.vtkMRMLScalarVolumeNode:
-    """Add a volume node to the scene; window and level are those of the 1st and 99.5th percentile.
+    """Add a volume node to the scene, with a window that suits breast tissue.
 
     Args:
         image: 3-D, one number a voxel; copied once.
@@ -158,7 +159,7 @@ def add_volume(image: sitk.Image, name: str) -> slicer.vtkMRMLScalarVolumeNode:
     volume.CreateDefaultDisplayNodes()
     volume.GetDisplayNode().AutoWindowLevelOff()  # before there are pixels: it would read all of them, for .2 s
     update_volume(volume, image)
-    set_window(volume, image)
+    apply_window(volume, *tissue_range(pixels_of(volume)))
     return volume
 
 
@@ -191,22 +192,6 @@ def update_volume(volume: slicer.vtkMRMLScalarVolumeNode, image: sitk.Image) -> 
         volume.SetAndObserveImageData(pixels)
     finally:
         volume.EndModify(before)
-
-
-def set_window(volume: slicer.vtkMRMLScalarVolumeNode, image: sitk.Image, low: float = 1.0, high: float = 99.5) -> None:
-    """Set window and level of a volume to percentiles of an image, and keep them when its pixels change.
-
-    Args:
-        volume: a node in the scene.
-        image: every fourth voxel along each axis is looked at.
-        low: percentile that is shown black.
-        high: percentile that is shown white.
-    """
-    sample = sitk.GetArrayViewFromImage(image)[::4, ::4, ::4]
-    black, white = np.nanpercentile(sample, (low, high)).tolist()
-    display = volume.GetDisplayNode()
-    display.AutoWindowLevelOff()
-    display.SetWindowLevelMinMax(black, white if white > black else black + 1.0)
 
 
 def world_matrix(node: slicer.vtkMRMLTransformableNode) -> NDArray[np.float64]:
