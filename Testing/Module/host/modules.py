@@ -59,4 +59,16 @@ def make_modules(application_logic, scene) -> SimpleNamespace:
         getattr(modules, name.lower()).logic().SetMRMLScene(scene)
     vtk.vtkObject.GlobalWarningDisplayOn()
     application_logic.SetColorLogic(modules.colors.logic())
+    _add_generic_colors(scene)
     return modules
+
+
+def _add_generic_colors(scene) -> None:
+    """The colour table that label maps and terminologies ask for; in the application it comes from a file."""
+    colors = slicer.vtkMRMLColorTableNode()
+    colors.SetTypeToRandom()
+    colors.SetName("GenericColors")
+    colors.SetSingletonTag("FileGenericColors.txt")
+    colors.SetHideFromEditors(True)
+    colors.SetSaveWithScene(False)
+    scene.AddNode(colors)

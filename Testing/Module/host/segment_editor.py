@@ -94,8 +94,14 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         _accept
     )
     setSwitchToSegmentationsButtonVisible = setAddRemoveSegmentButtonsVisible = setShow3DButtonVisible = _accept
+    setSpecifyGeometryButtonVisible = setMaskingSectionVisible = _accept
     setReadOnly = setAutoShowSourceVolumeNode = setRotateWarningInNodeSelectorLayout = setEffectColumnCount = _accept
     setEffectButtonStyle = setDefaultTerminologyEntrySettingsKey = setJumpToSelectedSegmentEnabled = _accept
+
+    unorderedEffectsVisible = True
+
+    def saveStateForUndo(self) -> None:
+        self.logic.SaveStateForUndo()
 
     def undo(self) -> None:
         self.logic.Undo()

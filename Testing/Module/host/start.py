@@ -63,6 +63,8 @@ def start() -> Host:
 
 def _start() -> Host:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if not os.environ.get("DISPLAY"):
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
     import slicer
 
     errors = SwallowedErrors()
