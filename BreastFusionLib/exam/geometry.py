@@ -156,6 +156,12 @@ class Box:
         size = tuple(n + 2 * m for n, m in zip(self.size, margin, strict=True))
         return Box(start, size)  # type: ignore[arg-type]
 
+    def covering(self, other: Box) -> Box:
+        """Return the smallest box that holds this one and another."""
+        start = tuple(map(min, self.start, other.start))
+        stop = tuple(map(max, self.stop, other.stop))
+        return Box(start, tuple(b - a for a, b in zip(start, stop, strict=True)))  # type: ignore[arg-type]
+
     def clipped(self, size: tuple[int, int, int]) -> Box:
         """Return the part of the box inside a volume of `size` voxels (empty: a size of 0)."""
         start = tuple(min(max(s, 0), n) for s, n in zip(self.start, size, strict=True))

@@ -40,16 +40,23 @@ class Phase:
     def image(self) -> sitk.Image:
         """The volume (3-D, LPS physical space, scanner units or what the file holds)."""
         if self._image is None:
-            assert self._read is not None
-            self._image = self._read()
+            self._image = self.read()
         return self._image
+
+    def read(self) -> sitk.Image:
+        """Return the volume without keeping it: for who copies it to another place, such as a scene."""
+        if self._image is not None:
+            return self._image
+        assert self._read is not None
+        return self._read()
 
     def part(self, box: Box) -> sitk.Image:
         """Return the voxels inside a box of the volume, where they lie; what is outside the volume is 0.
 
         A phase that can read a part without the whole does so.
         """
-        return crop(self.image, box)
+        image = self.image
+        return image if box.size == image.GetSize() and box.start == (0, 0, 0) else crop(image, box)
 
     @property
     def slices(self) -> int:

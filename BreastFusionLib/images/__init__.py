@@ -5,7 +5,7 @@ patch = extract_patch(volume, mask, spec, scale)    # pixels (slices, size_px, s
 """
 
 from BreastFusionLib.images.intensity import IntensityScale, measure_scale
-from BreastFusionLib.images.patches import Patch, extract_patch
+from BreastFusionLib.images.patches import Patch, extract_patch, patch_reach
 from BreastFusionLib.images.settings import IntensitySpec, PatchSpec
 
-__all__ = ["IntensityScale", "IntensitySpec", "Patch", "PatchSpec", "extract_patch", "measure_scale"]
+__all__ = ["IntensityScale", "IntensitySpec", "Patch", "PatchSpec", "extract_patch", "measure_scale", "patch_reach"]

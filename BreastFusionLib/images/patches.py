@@ -14,7 +14,7 @@ from BreastFusionLib.exam.geometry import Box, Grid, crop, describe_difference, 
 from BreastFusionLib.images.intensity import IntensityScale, refuse_non_finite
 from BreastFusionLib.images.settings import PatchSpec
 
-__all__ = ["Patch", "extract_patch"]
+__all__ = ["Patch", "extract_patch", "patch_reach"]
 
 # What lies outside an image is taken as air, in raw units, and scaled like everything else.
 AIR = 0.0
@@ -65,6 +65,33 @@ def extract_patch(image: sitk.Image, mask: sitk.Image, spec: PatchSpec, scale: I
     if spec.size_mm is None:
         return _own_pixels(image, mask_view, areas, spec, scale)
     return _resampled(image, mask_view, areas, spec, scale)
+
+
+def patch_reach(grid: Grid, lesion: Box, spec: PatchSpec) -> Box:
+    """Return the box of voxels that the patch round a lesion can touch, wherever inside a box the lesion lies.
+
+    Args:
+        grid: of the image.
+        lesion: holds the lesion.
+        spec: size and number of slices.
+
+    Returns:
+        A box that may reach outside the image.
+    """
+    first, last = lesion.start, tuple(stop - 1 for stop in lesion.stop)
+    if spec.size_mm is None:
+        size = (spec.size_px, spec.size_px, spec.slices)
+        at_first, at_last = (
+            Box(tuple(c - n // 2 for c, n in zip(center, size, strict=True)), size)  # type: ignore[arg-type]
+            for center in (first, last)
+        )
+        return at_first.covering(at_last)
+    # Patches differ in their centre only, so those at two opposite corners hold all between them.
+    boxes = []
+    for center in (first, last):
+        patch = _grid_in_mm(grid, grid.physical(center), spec)
+        boxes.append(_needed_box(grid, patch, _antialiasing_mm(grid, patch)).grown(1))
+    return boxes[0].covering(boxes[1])
 
 
 def _own_pixels(

@@ -16,7 +16,7 @@ from BreastFusionLib.exam.registration import register_rigid
 from BreastFusionLib.lesion.measure import volume_mm3
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 
-__all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "map_lesion"]
+__all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "map_lesion", "mapped_region"]
 
 MIN_TEXTURE_VOXELS = 64
 MIN_TEXTURE_SLICES = 3
@@ -93,6 +93,19 @@ def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") 
     on_target = _sampled(part, target.grid, alignment, coverage)
     method = "geometry" if alignment.dce_to_target is None else "rigid registration"
     return _described(_pasted(on_target, target.grid), part, on_target, to, method, coverage, alignment)
+
+
+def mapped_region(lesion: Box, dce: Grid, target: Grid, target_to_dce: sitk.Transform | None = None) -> Box:
+    """Return the box of the target's voxels among which those of a mapped lesion are, clipped to the target.
+
+    Args:
+        lesion: holds the lesion on the DCE grid.
+        dce: the DCE grid.
+        target: the grid that the lesion is mapped to.
+        target_to_dce: how, when not by the headers alone (`MappedLesion.transform`).
+    """
+    alignment = _Alignment(None if target_to_dce is None else target_to_dce.GetInverse())
+    return _region(dce.cropped(lesion.grown(1)), target, alignment)
 
 
 def _register(dce: Series, target: Series, lesion: Box) -> _Alignment:

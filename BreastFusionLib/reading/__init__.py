@@ -5,12 +5,13 @@
 `explain` import PyTorch and are therefore not imported here.
 """
 
-from BreastFusionLib.reading.bundle import Bundle, load_bundle, write_bundle
+from BreastFusionLib.reading.bundle import Bundle, BundleHeader, load_bundle, read_bundle_header, write_bundle
 from BreastFusionLib.reading.cache import SavedInputs, inputs_key, load_inputs, save_inputs
 from BreastFusionLib.reading.calibration import Calibration
 from BreastFusionLib.reading.devices import choose_device, list_devices
 from BreastFusionLib.reading.metadata import BundleMetadata, TrainingContext, TrainingRecord
 from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
+from BreastFusionLib.reading.portion import Portion, cut_case
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reader import Reader, Reading
 from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec, ReadingRecipe, TaskSpec
@@ -19,12 +20,14 @@ from BreastFusionLib.reading.vectors import vector_names
 
 __all__ = [
     "Bundle",
+    "BundleHeader",
     "BundleMetadata",
     "Calibration",
     "Case",
     "CaseInputs",
     "Evidence",
     "InputsSpec",
+    "Portion",
     "RadiomicsSpec",
     "Reader",
     "Reading",
@@ -36,11 +39,13 @@ __all__ = [
     "TrainingContext",
     "TrainingRecord",
     "choose_device",
+    "cut_case",
     "inputs_key",
     "list_devices",
     "load_bundle",
     "load_inputs",
     "prepare",
+    "read_bundle_header",
     "save_inputs",
     "vector_names",
     "write_bundle",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from BreastFusionLib.models.network import FusionNetwork
 
-__all__ = ["Bundle", "load_bundle", "recipe_network", "write_bundle"]
+__all__ = ["Bundle", "BundleHeader", "load_bundle", "read_bundle_header", "recipe_network", "write_bundle"]
 
 METADATA, RECIPE, WEIGHTS, SCALERS, CARD = (
     "metadata.json",
@@ -42,6 +42,21 @@ METADATA, RECIPE, WEIGHTS, SCALERS, CARD = (
 )
 CHECKSUMS = "checksums.json"
 FILES = (METADATA, RECIPE, WEIGHTS, SCALERS, CARD)
+
+
+@dataclass(frozen=True)
+class BundleHeader:
+    """What a bundle says, without its network: enough to choose it and to prepare cases for it.
+
+    Attributes:
+        folder: where it was read from.
+        metadata: what it says about itself.
+        recipe: the only source of preprocessing.
+    """
+
+    folder: Path
+    metadata: BundleMetadata
+    recipe: ReadingRecipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +154,25 @@ def recipe_network(recipe: ReadingRecipe, load_weights: bool) -> FusionNetwork:
     )
 
 
+def read_bundle_header(folder: str | os.PathLike[str]) -> BundleHeader:
+    """Read what a bundle says, and verify that every file is as it was written; PyTorch is not needed.
+
+    Raises:
+        InputError: a file is missing, changed or of a newer format, or holds unknown names.
+    """
+    source = Path(folder)
+    _check_present(source)
+    raw = _read_json(source / METADATA)
+    # A newer format may have other files and other checksums: say 'update' before 'damaged'.
+    check_schema(raw, str(source / METADATA))
+    _check_checksums(source)
+    metadata = BundleMetadata.from_mapping(raw, str(source / METADATA))
+    recipe = ReadingRecipe.from_mapping(_read_json(source / RECIPE), str(source / RECIPE))
+    if recipe.task != metadata.task:
+        raise InputError(f"{source}: metadata.json and recipe.json name different tasks. Export the model again.")
+    return BundleHeader(source, metadata, recipe)
+
+
 def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     """Read a bundle and build its network.
 
@@ -151,16 +185,8 @@ def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     """
     from BreastFusionLib.models.weights import load_state, read_weights
 
-    source = Path(folder)
-    _check_present(source)
-    raw = _read_json(source / METADATA)
-    # A newer format may have other files and other checksums: say 'update' before 'damaged'.
-    check_schema(raw, str(source / METADATA))
-    _check_checksums(source)
-    metadata = BundleMetadata.from_mapping(raw, str(source / METADATA))
-    recipe = ReadingRecipe.from_mapping(_read_json(source / RECIPE), str(source / RECIPE))
-    if recipe.task != metadata.task:
-        raise InputError(f"{source}: metadata.json and recipe.json name different tasks. Export the model again.")
+    header = read_bundle_header(folder)
+    source, recipe = header.folder, header.recipe
     scalers = scalers_from_json(_read_json(source / SCALERS), str(source / SCALERS))
     _check_scalers(scalers, recipe, source / SCALERS)
     name, reason = choose_device(device)
@@ -171,7 +197,7 @@ def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     load_state(network, read_weights(source / WEIGHTS), str(source / WEIGHTS))
     # A reading trains nothing: without this, activation maps would keep a graph through the whole encoder.
     network = network.to(name).eval().requires_grad_(False)
-    return Bundle(source, metadata, recipe, network, scalers, name, reason)
+    return Bundle(source, header.metadata, recipe, network, scalers, name, reason)
 
 
 def _check_present(folder: Path) -> None:

@@ -26,7 +26,7 @@ from BreastFusionLib.reading.vectors import clinical_vector, radiomics_values, v
 if TYPE_CHECKING:
     from BreastFusionLib.features.radiomics import Radiomics
 
-__all__ = ["Scales", "chosen_phases", "only_the_lesion_counts", "prepare"]
+__all__ = ["Scales", "chosen_phases", "named", "only_the_lesion_counts", "prepare"]
 
 Scales = Mapping[tuple[str, IntensitySpec], IntensityScale]
 """(sequence, how it is scaled) -> the scale, measured on the whole volume."""
@@ -65,7 +65,7 @@ def prepare(case: Case, inputs: InputsSpec, scales: Scales | None = None, progre
     patches = {}
     if inputs.patch is not None:
         for sequence, image in images.items():
-            with clock.stage("patches"), _named(sequence):
+            with clock.stage("patches"), named(sequence):
                 scale = measured.get(sequence, inputs.patch.intensity)
                 patches[sequence] = extract_patch(image, mapped[sequence].mask, inputs.patch, scale)
 
@@ -73,7 +73,7 @@ def prepare(case: Case, inputs: InputsSpec, scales: Scales | None = None, progre
     if inputs.radiomics is not None:
         values["radiomics"] = {}
         for sequence, image in images.items():
-            with clock.stage("radiomics"), _named(sequence):
+            with clock.stage("radiomics"), named(sequence):
                 found = _radiomics(image, mapped[sequence].mask, inputs.radiomics, measured, sequence)
                 warnings += [f"{SEQUENCE_WORDS[sequence]}: {sentence}" for sentence in found.warnings]
                 values["radiomics"] |= radiomics_values(sequence, found, mapped[sequence].texture_defined)
@@ -188,7 +188,7 @@ def _kinetics(dce: Series, mask: sitk.Image, inputs: InputsSpec, warnings: list[
 
 
 @contextlib.contextmanager
-def _named(sequence: str) -> Iterator[None]:
+def named(sequence: str) -> Iterator[None]:
     """Say on which sequence something could not be used."""
     try:
         yield

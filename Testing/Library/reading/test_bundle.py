@@ -1,5 +1,7 @@
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_file, write_json
 from BreastFusionLib.reading import bundle as bundle_module
-from BreastFusionLib.reading import load_bundle, write_bundle
+from BreastFusionLib.reading import load_bundle, read_bundle_header, write_bundle
 from BreastFusionLib.reading.score import score
 
 pytestmark = pytest.mark.fast
@@ -203,3 +205,26 @@ def test_the_model_card_says_what_a_reader_must_know(bundle_folder, synthetic_bu
     assert "40 cases, 20 of them malignant (50%)" in card
     assert "Exams of patients" in card
     assert "no meaning for a patient" in (synthetic_bundle_folder / "README.md").read_text()
+
+
+def test_a_bundles_header_needs_no_pytorch(bundle_folder):
+    """The application's own process reads it, where PyTorch must never be loaded."""
+    program = (
+        "import sys; from BreastFusionLib.reading import read_bundle_header; "
+        f"found = read_bundle_header({str(bundle_folder)!r}); "
+        "print(found.metadata.name, found.recipe.inputs.dce_phase, {'torch', 'radiomics'} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "tiny 2 set()"
+
+
+def test_a_header_is_that_of_the_loaded_bundle(bundle_folder):
+    header, bundle = read_bundle_header(bundle_folder), load_bundle(bundle_folder)
+    assert (header.folder, header.metadata, header.recipe) == (bundle.folder, bundle.metadata, bundle.recipe)
+
+
+def test_a_header_is_refused_where_the_bundle_is(copied):
+    with (copied / "weights.safetensors").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(InputError, match=r"weights.safetensors was changed or damaged"):
+        read_bundle_header(copied)
