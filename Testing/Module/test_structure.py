@@ -182,8 +182,8 @@ def test_the_root_of_each_section_takes_the_scene(ui_file):
     assert next(widgets(ui_file)).get("class") == "qMRMLWidget"
 
 
-def test_object_names_are_used_once_in_the_panel():
-    names = [widget.get("name") for path in UI_FILES for widget in widgets(path)]
+def test_object_names_are_used_once_in_a_section(ui_file):
+    names = [widget.get("name") for widget in widgets(ui_file)]
     assert not {name for name in names if names.count(name) > 1}
 
 
