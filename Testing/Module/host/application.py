@@ -10,6 +10,8 @@ import slicer
 from PySide6 import QtCore, QtWidgets
 from PySide6.QtCore import Signal
 
+from .files import IoManager
+
 
 class Application(QtWidgets.QApplication):
     """The application, off screen.
@@ -38,6 +40,7 @@ class Application(QtWidgets.QApplication):
         self._module_manager = ModuleManager()
         self._layout_manager = None
         self._extensions = ExtensionsManagerModel()
+        self._io_manager = IoManager()
         self._render_pauses = 0
 
     def start_layouts(self, layout_manager) -> None:
@@ -60,6 +63,11 @@ class Application(QtWidgets.QApplication):
 
     def extensionsManagerModel(self) -> ExtensionsManagerModel:
         return self._extensions
+
+    def coreIOManager(self) -> IoManager:
+        return self._io_manager
+
+    ioManager = coreIOManager
 
     def testingEnabled(self) -> bool:
         return self.testingEnabledFlag

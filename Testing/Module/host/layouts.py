@@ -68,14 +68,15 @@ class LayoutManager:
     def __init__(self, application_logic, scene) -> None:
         self._scene = scene
         self._application_logic = application_logic
+        self._is_following = False
         self._slice_logics = vtk.vtkCollection()
         application_logic.SetSliceLogics(self._slice_logics)
         self._logic = slicer.vtkMRMLLayoutLogic()
         self._logic.SetMRMLApplicationLogic(application_logic)
         self._logic.SetMRMLScene(scene)
         self.setLayout(_default_layout)
-        scene.AddObserver(scene.NodeAddedEvent, lambda *_: self._follow_slice_nodes())
-        scene.AddObserver(scene.EndCloseEvent, lambda *_: self._follow_slice_nodes())
+        for event in (scene.NodeAddedEvent, scene.EndCloseEvent, scene.EndBatchProcessEvent):
+            scene.AddObserver(event, lambda *_: self._follow_slice_nodes())
 
     def layoutLogic(self):
         return self._logic
@@ -98,11 +99,8 @@ class LayoutManager:
     def sliceWidget(self, name: str) -> SliceView | None:
         """The view of that layout name, whether or not the layout shows it; None where there never was one."""
         self._follow_slice_nodes()
-        for index in range(self._slice_logics.GetNumberOfItems()):
-            logic = self._slice_logics.GetItemAsObject(index)
-            if logic.GetSliceNode() is not None and logic.GetSliceNode().GetLayoutName() == name:
-                return SliceView(logic)
-        return None
+        named = (logic for logic in self._logics() if logic.GetSliceNode().GetLayoutName() == name)
+        return next((SliceView(logic) for logic in named), None)
 
     @property
     def plotViewCount(self) -> int:
@@ -116,7 +114,8 @@ class LayoutManager:
         return len(self._shown("vtkMRMLViewNode"))
 
     def resetSliceViews(self) -> None:
-        for logic in self._all_logics():
+        self._follow_slice_nodes()
+        for logic in self._logics():
             logic.FitSliceToBackground()
 
     def resetThreeDViews(self) -> None:
@@ -127,21 +126,23 @@ class LayoutManager:
         nodes = [views.GetItemAsObject(index) for index in range(views.GetNumberOfItems())]
         return [node for node in nodes if node.IsA(class_name)]
 
-    def _all_logics(self) -> list[Any]:
-        self._follow_slice_nodes()
+    def _logics(self) -> list[Any]:
         return [self._slice_logics.GetItemAsObject(index) for index in range(self._slice_logics.GetNumberOfItems())]
 
     def _follow_slice_nodes(self) -> None:
         """Gives every slice node a logic, as the application's slice widgets do."""
-        items = range(self._slice_logics.GetNumberOfItems())
-        known = [self._slice_logics.GetItemAsObject(index).GetSliceNode() for index in items]
+        if self._is_following or self._scene.IsBatchProcessing():
+            return
+        self._is_following = True  # a logic adds nodes of its own
+        known = [logic.GetSliceNode() for logic in self._logics()]
         for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             if node not in known:
                 logic = slicer.vtkMRMLSliceLogic()
                 logic.SetMRMLApplicationLogic(self._application_logic)
+                self._slice_logics.AddItem(logic)
                 logic.SetMRMLScene(self._scene)
                 logic.SetSliceNode(node)
-                self._slice_logics.AddItem(logic)
+        self._is_following = False
 
 
 def reset_views() -> None:

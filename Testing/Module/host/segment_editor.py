@@ -151,5 +151,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         scalars.DeepCopy(numpy_to_vtk(inside.astype(vtk_to_numpy(scalars).dtype), deep=True))
         modifier.Modified()
         self.logic.UpdateMaskLabelmap()
-        segment_ids = [self.logic.GetCurrentSegmentID()]
-        self.logic.ModifySegmentByLabelmap(self.segmentationNode(), segment_ids[0], modifier, mode)
+        self.logic.ModifySegmentByLabelmap(
+            self.segmentationNode(), self.currentSegmentID(), modifier, mode, False, False
+        )

@@ -103,8 +103,8 @@ def _provide_slicer(slicer, source: Path | None):
     from .layouts import LayoutManager
     from .modules import make_modules
 
-    slicer.mrmlScene = slicer.vtkMRMLScene()
     slicer.app = Application()
+    slicer.mrmlScene = _make_scene(slicer, slicer.app.temporaryPath)
     application_logic = slicer.vtkSlicerApplicationLogic()
     application_logic.SetMRMLScene(slicer.mrmlScene)
     slicer.modules = make_modules(application_logic, slicer.mrmlScene)
@@ -113,6 +113,18 @@ def _provide_slicer(slicer, source: Path | None):
     slicer.app.start_layouts(LayoutManager(application_logic, slicer.mrmlScene))
     _provide_python_modules(slicer, source)
     return slicer.app
+
+
+def _make_scene(slicer, temporary_folder: str):
+    """A scene with the managers that saved scenes are unpacked by."""
+    scene = slicer.vtkMRMLScene()
+    cache = slicer.vtkCacheManager()
+    cache.SetRemoteCacheDirectory(temporary_folder)
+    io_manager = slicer.vtkDataIOManager()
+    io_manager.SetCacheManager(cache)
+    scene.SetCacheManager(cache)
+    scene.SetDataIOManager(io_manager)
+    return scene
 
 
 def _provide_widgets(slicer) -> None:
