@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import qt
 import slicer
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Section:
         """Bind widgets with a SlicerParameterName to the (new) parameter node, then show everything."""
         self.disconnect_parameters()
         if self.context.parameters is not None:
-            self._gui_tag = self.context.parameters.connectGui(self.widget)
+            # Not `connectGui`: it gives no tag, and without one nothing can be disconnected.
+            self._gui_tag = self.context.parameters.connectParametersToGui(self._bound_widgets())
         self.refresh()
 
     def disconnect_parameters(self) -> None:
@@ -60,3 +62,8 @@ class Section:
 
     def cleanup(self) -> None:
         """The module is taken down: remove observers and timers."""
+
+    def _bound_widgets(self) -> dict[str, Any]:
+        """Return parameter name -> widget, as the .ui file says."""
+        named = ((child.property("SlicerParameterName"), child) for child in self.widget.findChildren(qt.QWidget))
+        return {name: child for name, child in named if name}
