@@ -362,6 +362,19 @@ def test_packages_are_asked_for_and_never_installed(slicer_app, scene, tmp_path)
         slicer.packaging.pip_ensure(["radiomics"])
 
 
+def test_nodes_that_a_person_sees_have_an_item_in_the_subject_hierarchy(scene):
+    hidden = slicer.vtkMRMLScalarVolumeNode()
+    hidden.SetHideFromEditors(True)
+    scene.AddNode(hidden)
+    volume = add_volume("dce")
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = hierarchy.GetItemByDataNode(volume)
+    assert hierarchy.GetItemName(item) == "dce"
+    assert hierarchy.GetItemByDataNode(hidden) == 0
+    scene.RemoveNode(volume)
+    assert hierarchy.GetItemName(item) == ""
+
+
 # Segment editor
 
 

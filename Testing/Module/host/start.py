@@ -102,12 +102,14 @@ def _provide_slicer(slicer, source: Path | None):
     from .application import Application
     from .layouts import LayoutManager
     from .modules import make_modules
+    from .subject_hierarchy import keep_items
 
     slicer.app = Application()
     slicer.mrmlScene = _make_scene(slicer, slicer.app.temporaryPath)
     application_logic = slicer.vtkSlicerApplicationLogic()
     application_logic.SetMRMLScene(slicer.mrmlScene)
     slicer.modules = make_modules(application_logic, slicer.mrmlScene)
+    keep_items(slicer.mrmlScene)
     slicer.moduleNames = type("moduleNames", (), {})
     _provide_widgets(slicer)
     slicer.app.start_layouts(LayoutManager(application_logic, slicer.mrmlScene))
