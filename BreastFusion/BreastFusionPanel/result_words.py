@@ -1,0 +1,103 @@
+"""What the result says, in words: from a reading to the lines on screen, without any widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from BreastFusionLib.reading.metadata import OPERATING_POINT
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
+
+__all__ = ["ResultWords", "describe_reading", "operating_point_words", "outline_words", "short"]
+
+
+@dataclass(frozen=True)
+class ResultWords:
+    """The lines of one result; an empty one is not shown.
+
+    Attributes:
+        title: what the number is, in the bundle's own words.
+        number: the probability with two decimals; empty when it has no meaning for this patient.
+        statement: what stands instead of the number.
+        greyed: the case is unlike the training cases, so the number is not to be trusted.
+        alone: what each source says by itself.
+        why: the reasons.
+        warnings: sentences.
+        footer: model, device and time.
+    """
+
+    title: str
+    number: str
+    statement: str
+    greyed: bool
+    alone: str
+    why: str
+    warnings: tuple[str, ...]
+    footer: str
+
+
+def describe_reading(reading: Mapping[str, Any]) -> ResultWords:
+    """Return the words of a reading.
+
+    Args:
+        reading: the content of reading.json.
+    """
+    meaningful = reading["probability"] is not None
+    parts = reading["parts"] if meaningful else {}
+    return ResultWords(
+        title=reading["title"] if meaningful else "",
+        number=f"{reading['probability']:.2f}" if meaningful else "",
+        statement="" if meaningful else reading["statement"],
+        greyed=meaningful and not reading["in_distribution"],
+        alone=" · ".join(f"{_source_words(source)} {short(value)}" for source, value in parts.items()),
+        why="; ".join(reading["why"]) if meaningful else "",
+        warnings=_warnings(reading),
+        footer=_("{model} {version} · {device} · {seconds:.1f} s").format(
+            model=reading["bundle"]["name"],
+            version=reading["bundle"]["version"],
+            device=_device_words(reading["device"]),
+            seconds=reading["seconds"]["total"],
+        ),
+    )
+
+
+def short(probability: float) -> str:
+    """Return a probability as it stands in a line of text: two decimals, no leading zero.
+
+    >>> short(0.807), short(1.0)
+    ('.81', '1.00')
+    """
+    return f"{probability:.2f}".removeprefix("0")
+
+
+def outline_words(low: float, high: float) -> str:
+    """Return what becomes of the result when the outline is drawn a little smaller or larger."""
+    return _("outline moved a little: {low} to {high}").format(low=short(low), high=short(high))
+
+
+def operating_point_words(threshold: float) -> str:
+    """Return the shown threshold with what it stands for."""
+    quantity, _underscore, share = OPERATING_POINT.partition("_")
+    return _("threshold {value} ({share:.0f} % {quantity})").format(
+        value=short(threshold), share=100 * float(share), quantity=quantity
+    )
+
+
+def _source_words(source: str) -> str:
+    return SEQUENCE_WORDS.get(source) or {"clinical": _("clinical data")}.get(source, source)
+
+
+def _device_words(device: str) -> str:
+    return "CPU" if device == "cpu" else _("graphics card ({device})").format(device=device)
+
+
+def _warnings(reading: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return missing sources first: they change what the number rests on."""
+    missing = [
+        _("{source} missing: the model used its neutral value.").format(source=_source_words(source))
+        for source in reading["sources"]["missing"]
+    ]
+    return tuple(dict.fromkeys([*missing, *reading["warnings"]]))
