@@ -120,17 +120,17 @@ class BreastFusionLogic(base.ScriptedLoadableModuleLogic):
 
         return BreastFusionParameterNode(super().getParameterNode())
 
-    def readExams(self, exams, bundle, outputDir, progress=print):
+    def readExams(self, exams, bundle, outputDir, progress=print, device="auto"):
         """Read all lesions of a folder (or list) of exams; return a row each, `BreastFusionPanel.console` says how."""
         from BreastFusionPanel import console
 
-        return console.read_exams(exams, bundle, outputDir, progress=progress)
+        return console.read_exams(exams, bundle, outputDir, progress, device)
 
-    def readLesion(self, bundle, segmentId=None, outputDir=None, progress=print):
+    def readLesion(self, bundle, segmentId=None, outputDir=None, progress=print, device="auto"):
         """Read one lesion of the scene, by default the selected one; return its reading as in reading.json."""
         from BreastFusionPanel import console
 
-        return console.read_lesion(self.getParameterNode(), bundle, segmentId, outputDir, progress=progress)
+        return console.read_lesion(self.getParameterNode(), bundle, segmentId, outputDir, progress, device)
 
 
 class BreastFusionTest(base.ScriptedLoadableModuleTest):
