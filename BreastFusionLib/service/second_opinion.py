@@ -1,0 +1,125 @@
+"""What the panel's own test compares with: a reading of files by the library alone, without panel and service.
+
+    python -m BreastFusionLib.service.second_opinion EXAM LESION OUT [--without-radiomics]
+
+leaves OUT/bundle, an untrained model made on the spot, and OUT/reading, what it reads. The number of such a model says
+nothing; that two ways to it agree does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from BreastFusionLib.exam import read_exam
+from BreastFusionLib.lesion import read_lesion
+from BreastFusionLib.reading import (
+    BundleMetadata,
+    Calibration,
+    Case,
+    CaseInputs,
+    Reader,
+    ReadingRecipe,
+    Scaler,
+    TaskSpec,
+    TrainingContext,
+    TrainingRecord,
+    load_bundle,
+    prepare,
+    write_bundle,
+)
+
+__all__ = ["RECIPE", "main", "write_untrained_bundle"]
+
+RECIPE: Mapping[str, Any] = {
+    "name": "untrained",
+    "inputs": {
+        "sequences": ["dce", "t1", "t2"],
+        "dce_phase": 1,
+        "patch": {
+            "size_px": 32,
+            "size_mm": 40.0,
+            "slices": 3,
+            "slice_step_mm": 3.0,
+            "intensity": {"method": "robust"},
+        },
+        "radiomics": {
+            "intensity": {"method": "robust"},
+            "settings": {"setting": {"binWidth": 0.1}},
+        },
+        "kinetics": True,
+        "clinical": [],
+    },
+    "model": {
+        "encoder": {"name": "small", "weights": "none", "frozen": False, "shared": True},
+        "auxiliary_heads": True,
+    },
+    "training": {"epochs": 1},
+}
+"""A small network on everything that a reading can use."""
+
+
+def write_untrained_bundle(folder: Path, case: Case, radiomics: bool = True) -> Path:
+    """Make a bundle with random weights, always the same, that calls itself synthetic.
+
+    Args:
+        folder: is made.
+        case: its own measurements, varied by a tenth, stand for the training cases.
+        radiomics: False where no provider of `radiomics` is installed.
+
+    Returns:
+        The folder.
+    """
+    import torch
+
+    from BreastFusionLib.models.network import build_network
+
+    resolved = {**RECIPE, "inputs": {**RECIPE["inputs"], **({} if radiomics else {"radiomics": None})}}
+    recipe = ReadingRecipe.from_mapping(resolved, "untrained")
+    inputs = prepare(case, recipe.inputs)
+    scalers = {source: _scaler(values) for source, values in inputs.vectors.items()}
+    torch.manual_seed(0)
+    sizes = {source: len(scaler.names) for source, scaler in scalers.items()}
+    network = build_network(recipe.model, recipe.inputs.image_sources, sizes, 3, 2, load_weights=False).eval()
+    return write_bundle(folder, _metadata(inputs), resolved, network, scalers)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make the bundle and read the lesion with it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("exam", type=Path, help="exam folder")
+    parser.add_argument("lesion", type=Path, help="mask on the DCE grid")
+    parser.add_argument("out", type=Path, help="receives bundle/ and reading/")
+    parser.add_argument("--without-radiomics", action="store_true")
+    options = parser.parse_args(arguments)
+    exam = read_exam(options.exam)
+    case = Case(exam, read_lesion(options.lesion, exam))
+    write_untrained_bundle(options.out / "bundle", case, radiomics=not options.without_radiomics)
+    Reader(load_bundle(options.out / "bundle", device="cpu")).read(case).write(options.out / "reading")
+
+
+def _scaler(values: Mapping[str, float]) -> Scaler:
+    own = np.array(list(values.values()), dtype=float)
+    rows = own + 0.1 * np.abs(own) * np.random.default_rng(0).uniform(-1.0, 1.0, (40, own.size))
+    return Scaler.fit(list(values), rows, np.arange(40) % 2)
+
+
+def _metadata(inputs: CaseInputs) -> BundleMetadata:
+    training = TrainingRecord(True, 40, 20, 0.5, "0" * 64, TrainingContext.of([inputs.context]))
+    return BundleMetadata(
+        name="untrained",
+        version="1.0",
+        task=TaskSpec(),
+        training=training,
+        thresholds={"sensitivity_0.95": 0.25, "youden": 0.5},
+        calibration=Calibration("platt", 0.8, -0.1, {}),
+        metrics={},
+    )
+
+
+if __name__ == "__main__":
+    main()
