@@ -1,0 +1,168 @@
+"""What scripts and the Python console call: the same readings as the buttons, waited for.
+
+    from BreastFusion import BreastFusionLogic
+    rows = BreastFusionLogic().readExams("/data/exams", "/models/fusion", "/data/readings")
+
+Each call has a process of its own, so that a long batch leaves the panel free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.reading.bundle import read_bundle_header
+
+from .bridge.segments import lesion_ids
+from .exam_batch import exam_folders, submit_exams
+from .reading_request import submit_reading
+from .worker import Progress, Worker
+
+if TYPE_CHECKING:
+    from .parameters import BreastFusionParameterNode
+
+__all__ = ["parameters_of", "read_exams", "read_lesion"]
+
+Tell = Callable[[str], Any]
+
+
+def read_exams(
+    exams: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    bundle: str | os.PathLike[str],
+    output_dir: str | os.PathLike[str],
+    progress: Tell | None = print,
+    device: str = "auto",
+) -> list[dict[str, Any]]:
+    """Read all lesions of many exams; what was read before is not read again.
+
+    Args:
+        exams: a folder of exams, or a list of exams; each an exam folder with its lesions.
+        bundle: folder of the model.
+        output_dir: one folder a reading, and the table readings.csv.
+        progress: takes a line of text now and then; None for silence.
+        device: 'auto', 'cpu' or 'cuda'.
+
+    Returns:
+        A row for each lesion; an exam that cannot be read is a row with the status 'failed' and the reason.
+
+    Raises:
+        InputError: there is no exam, or the model cannot be used.
+        RuntimeError: the process that computes failed.
+    """
+    folders = exam_folders(exams) if isinstance(exams, (str, os.PathLike)) else tuple(Path(exam) for exam in exams)
+    with _worker() as worker:
+        request = submit_exams(worker, folders, Path(bundle), device, Path(output_dir), on_progress=_printed(progress))
+        return [dict(row) for row in request.wait()["rows"]]
+
+
+def read_lesion(
+    parameters: BreastFusionParameterNode,
+    bundle: str | os.PathLike[str],
+    segment_id: str | None = None,
+    output_dir: str | os.PathLike[str] | None = None,
+    progress: Tell | None = print,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Read one lesion of the scene, as the button Classify does.
+
+    Args:
+        parameters: the study: `BreastFusionLogic().getParameterNode()`, or `parameters_of(..)` some nodes.
+        bundle: folder of the model.
+        segment_id: the lesion; None: the selected one, or the only one.
+        output_dir: where reading.json, maps and outlines are written; None keeps no files.
+        progress: takes a line of text now and then; None for silence.
+        device: 'auto', 'cpu' or 'cuda'.
+
+    Returns:
+        The content of reading.json.
+
+    Raises:
+        InputError: exam, lesion or model cannot be used; the sentence says what to do.
+        RuntimeError: the process that computes failed.
+    """
+    chosen = segment_id or _only_lesion(parameters)
+    header = read_bundle_header(bundle)
+    out = None if output_dir is None else Path(output_dir)
+    with _worker() as worker:
+        request = submit_reading(
+            worker, parameters, chosen, header, device, _nothing, _nothing, on_progress=_printed(progress), out=out
+        )
+        return dict(request.wait()["reading"])
+
+
+@contextlib.contextmanager
+def parameters_of(
+    dce_sequence: slicer.vtkMRMLSequenceNode,
+    segmentation: slicer.vtkMRMLSegmentationNode,
+    t1: slicer.vtkMRMLScalarVolumeNode | None = None,
+    t2: slicer.vtkMRMLScalarVolumeNode | None = None,
+) -> Iterator[BreastFusionParameterNode]:
+    """Yield nodes as a study of their own, beside the one that the panel shows; the nodes themselves stay as they are.
+
+    Args:
+        dce_sequence: the DCE phases in time order.
+        segmentation: the lesions, one segment each.
+        t1: T1 apart from DCE.
+        t2: T2.
+    """
+    from .parameters import BreastFusionParameterNode
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    node.SetSaveWithScene(False)
+    try:
+        parameters = BreastFusionParameterNode(node)
+        parameters.dceSequence, parameters.segmentation = dce_sequence, segmentation
+        parameters.t1Volume, parameters.t2Volume = t1, t2
+        yield parameters
+    finally:
+        slicer.mrmlScene.RemoveNode(node)
+
+
+def _only_lesion(parameters: BreastFusionParameterNode) -> str:
+    known = lesion_ids(parameters)
+    if parameters.selectedLesion in known:
+        return parameters.selectedLesion
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise InputError(_("There is no lesion in the scene: draw one, or place a point in it with 'From click'."))
+    raise InputError(
+        _("There are {count} lesions: say which one is read, by its segment ID ({ids}).").format(
+            count=len(known), ids=", ".join(known)
+        )
+    )
+
+
+@contextlib.contextmanager
+def _worker() -> Iterator[Worker]:
+    worker = Worker()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def _printed(progress: Tell | None) -> Callable[[Progress], None] | None:
+    if progress is None:
+        return None
+    last = [""]
+
+    def tell(step: Progress) -> None:
+        share = "" if step.fraction is None else f" ({step.fraction:.0%})"
+        line = f"{step.text}{share}"
+        if line != last[0]:
+            last[0] = line
+            progress(line)
+
+    return tell
+
+
+def _nothing(_value: Any) -> None:
+    """`wait` returns the result and raises the error."""
