@@ -13,6 +13,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from .bridge.sequences import common_grid
 from .parameters import DceImage
 from .slice_window import apply_window, enhancement_range
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .parameters import BreastFusionParameterNode
 
-__all__ = ["PLANES", "make_images", "project", "shown_volume", "subtract"]
+__all__ = ["PLANES", "discard_orphans", "is_made", "make_images", "project", "shown_volume", "subtract"]
 
 PLANES = ("Axial", "Sagittal", "Coronal")
 """Slicer's names of the planes; each has a projection of its own."""
@@ -30,6 +31,7 @@ _NORMAL = {"Sagittal": 0, "Coronal": 1, "Axial": 2}
 _SUBTRACTION = "BreastFusion.subtraction"
 _PROJECTION = "BreastFusion.projection"
 _MADE_OF = "BreastFusion.madeOf"
+_SERIES = "BreastFusion.series"
 
 
 def subtract(post: NDArray[np.generic], pre: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -63,6 +65,9 @@ def make_images(parameters: BreastFusionParameterNode, phase: int) -> None:
     Args:
         parameters: the study; with a DCE series.
         phase: number of the post-contrast phase that the pre-contrast one is taken from.
+
+    Raises:
+        InputError: the two phases lie on different grids.
     """
     if parameters.dceImage not in (DceImage.SUBTRACTION, DceImage.MIP):
         return
@@ -72,12 +77,25 @@ def make_images(parameters: BreastFusionParameterNode, phase: int) -> None:
             _projection(parameters.dceSequence, difference, plane)
 
 
+def is_made(volume: Any) -> bool:
+    """Return whether a volume node was made here, and is no image of the exam."""
+    return volume.GetAttribute(_MADE_OF) is not None
+
+
+def discard_orphans() -> None:
+    """Remove from the scene what was made of a series that is not there any more."""
+    for volume in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        if is_made(volume) and volume.GetNodeReference(_SERIES) is None:
+            slicer.mrmlScene.RemoveNode(volume)
+
+
 def _subtraction(parameters: BreastFusionParameterNode, phase: int) -> Any:
     sequence = parameters.dceSequence
     pre, post = sequence.GetNthDataNode(0), sequence.GetNthDataNode(phase)
     name = _("{series} subtraction").format(series=sequence.GetName())
     node, is_new = _made_node(sequence, _SUBTRACTION, name, _stamp(pre, post))
     if is_new:
+        common_grid([pre, post])
         values = subtract(slicer.util.arrayFromVolume(post), slicer.util.arrayFromVolume(pre))
         _fill(node, values, _ijk_to_ras(post), parameters.dceBrowser.GetProxyNode(sequence))
     return node
@@ -103,6 +121,7 @@ def _made_node(sequence: Any, role: str, name: str, stamp: str) -> tuple[Any, bo
     if node is None:
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
         node.SetSaveWithScene(False)
+        node.SetNodeReferenceID(_SERIES, sequence.GetID())
         sequence.SetNodeReferenceID(role, node.GetID())
     if node.GetAttribute(_MADE_OF) == stamp:
         return node, False

@@ -10,7 +10,7 @@ PREFIX = "BreastFusion/"
 
 
 class MachineSettings:
-    """Model folder and device, remembered from one start of the application to the next."""
+    """Model folder, device and study folder, remembered from one start of the application to the next."""
 
     @property
     def bundle_folder(self) -> str:
@@ -29,6 +29,15 @@ class MachineSettings:
     @device.setter
     def device(self, device: str) -> None:
         self._set("device", device)
+
+    @property
+    def study_folder(self) -> str:
+        """Folder of the study that was opened last; empty when none was."""
+        return self._value("studyFolder", "")
+
+    @study_folder.setter
+    def study_folder(self, folder: str) -> None:
+        self._set("studyFolder", folder)
 
     def _value(self, key: str, default: str) -> str:
         return str(slicer.app.userSettings().value(PREFIX + key, default) or default)
