@@ -21,19 +21,17 @@ import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.formats import image_files_in, lesion_id_of
-from BreastFusionLib.exam.geometry import Grid, describe_difference
+from BreastFusionLib.exam.geometry import describe_difference
 from BreastFusionLib.exam.image_files import load_image, read_image_grid, write_image
 from BreastFusionLib.exam.model import Exam, Phase, Series
-from BreastFusionLib.files import to_plain, write_json
+from BreastFusionLib.exam.plain import WITH_PIXELS, grid_of_entry, series_from_mapping, series_to_mapping
+from BreastFusionLib.files import write_json
 
 __all__ = ["EXAM_FILE", "is_exam_folder", "read_exam_folder", "read_lesion_files", "write_exam"]
 
 EXAM_FILE = "exam.json"
 SCHEMA = "breastfusion.exam/1"
 LESIONS = "lesions"
-
-# Series that are read; derived, localizer and other series are listed in exam.json without their pixels.
-_WRITTEN = ("dce", "t1", "t2", "dwi", "adc")
 
 
 def is_exam_folder(path: Path) -> bool:
@@ -77,7 +75,7 @@ def _write_into(folder: Path, exam: Exam, lesions: Mapping[str, sitk.Image], old
     entries = []
     for series in exam.series:
         files = []
-        if series.role in _WRITTEN:
+        if series.role in WITH_PIXELS:
             for phase in series.phases:
                 number = numbers[series.role]
                 numbers[series.role] += 1
@@ -85,7 +83,7 @@ def _write_into(folder: Path, exam: Exam, lesions: Mapping[str, sitk.Image], old
                 name = f"{series.role}_{number}.nii.gz" if numbered else f"{series.role}.nii.gz"
                 write_image(phase.image, folder / name)
                 files.append({"file": name, "time_s": phase.time_s})
-        entries.append(_entry(series, files))
+        entries.append(series_to_mapping(series, files))
     if old_lesions.is_dir():
         shutil.copytree(old_lesions, folder / LESIONS)
     for lesion_id, mask in lesions.items():
@@ -99,22 +97,6 @@ def _write_into(folder: Path, exam: Exam, lesions: Mapping[str, sitk.Image], old
         "series": entries,
     }
     write_json(folder / EXAM_FILE, content)
-
-
-def _entry(series: Series, files: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "role": series.role,
-        "description": series.description,
-        "reason": series.reason,
-        "contrast": series.contrast,
-        "phases": files,
-        "size": series.grid.size,
-        "spacing_mm": series.grid.spacing_mm,
-        "origin_lps": series.grid.origin_lps,
-        "direction": series.grid.direction,
-        "acquisition": to_plain(dict(series.acquisition)),
-        "sources": series.sources,
-    }
 
 
 def _new_folder(beside: Path, purpose: str) -> Path:
@@ -172,7 +154,7 @@ def read_exam_folder(folder: Path, synthetic: bool | None = None) -> Exam:
 
 
 def _series(entry: Mapping[str, Any], folder: Path) -> Series:
-    grid = Grid(tuple(entry["size"]), tuple(entry["spacing_mm"]), tuple(entry["origin_lps"]), tuple(entry["direction"]))
+    grid = grid_of_entry(entry)
     phases = []
     for item in entry["phases"]:
         path = folder / item["file"]
@@ -182,16 +164,7 @@ def _series(entry: Mapping[str, Any], folder: Path) -> Series:
         if difference := describe_difference(found, grid):
             raise InputError(f"{path} does not fit {EXAM_FILE} ({difference}). Write the exam folder again.")
         phases.append(Phase(item["time_s"], partial(load_image, path, grid), grid.size[2]))
-    return Series(
-        role=entry["role"],
-        description=entry["description"],
-        reason=entry["reason"],
-        contrast=entry["contrast"],
-        phases=tuple(phases),
-        grid=grid,
-        acquisition=entry["acquisition"],
-        sources=tuple(entry["sources"]),
-    )
+    return series_from_mapping(entry, phases)
 
 
 def read_lesion_files(folder: str | os.PathLike[str]) -> dict[str, Path]:

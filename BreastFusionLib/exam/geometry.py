@@ -22,9 +22,11 @@ __all__ = [
     "bounding_box",
     "crop",
     "describe_difference",
+    "matrix_transform",
     "plane_axes",
     "resample_onto",
     "same_grid",
+    "transform_matrix",
 ]
 
 Interpolation = Literal["nearest", "linear", "bspline"]
@@ -231,6 +233,21 @@ def resample_onto(
     filter_.SetDefaultPixelValue(outside)
     filter_.SetTransform(transform if transform is not None else sitk.Transform(3, sitk.sitkIdentity))
     return filter_.Execute(image)
+
+
+def transform_matrix(transform: sitk.Transform) -> NDArray[np.float64]:
+    """Return a linear transform as a 4 x 4 matrix on homogeneous LPS millimetres."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
+    for axis in range(3):
+        matrix[:3, axis] = np.subtract(transform.TransformPoint(np.eye(3)[axis].tolist()), matrix[:3, 3])
+    return matrix
+
+
+def matrix_transform(matrix: ArrayLike) -> sitk.AffineTransform:
+    """Return the transform of a 4 x 4 matrix on homogeneous LPS millimetres."""
+    values = np.asarray(matrix, dtype=float)
+    return sitk.AffineTransform(values[:3, :3].ravel().tolist(), values[:3, 3].tolist())
 
 
 def bounding_box(mask: sitk.Image, label: int | None = None) -> Box | None:

@@ -10,13 +10,13 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError, nearest_known
-from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, crop, resample_onto, same_grid
+from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, crop, describe_difference, resample_onto, same_grid
 from BreastFusionLib.exam.model import Exam, Series
 from BreastFusionLib.exam.registration import register_rigid
 from BreastFusionLib.lesion.measure import volume_mm3
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 
-__all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "map_lesion", "mapped_region"]
+__all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "edited_lesion", "map_lesion", "mapped_region"]
 
 MIN_TEXTURE_VOXELS = 64
 MIN_TEXTURE_SLICES = 3
@@ -51,7 +51,9 @@ class _Alignment:
         return points_lps @ axes + origin
 
 
-def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") -> MappedLesion:
+def map_lesion(
+    lesion: Lesion, exam: Exam, to: str, registration: str = "none", transform: sitk.Transform | None = None
+) -> MappedLesion:
     """Carry a lesion from the DCE grid to another sequence of the exam.
 
     The target's voxels that hold most of the lesion are taken, as many as its volume asks for. So the volume inside
@@ -64,6 +66,7 @@ def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") 
         to: 'dce' (the lesion as drawn), 't1' or 't2'.
         registration: 'none': by the headers alone; 'rigid': refined by registration of the DCE phase before
             contrast to the target within 40 mm of the lesion, kept only if that clearly improves their agreement there.
+        transform: an earlier registration (`MappedLesion.transform`), taken instead of a new one.
 
     Raises:
         InputError: the exam lacks the sequence, or the lesion lies outside its field of view.
@@ -77,10 +80,11 @@ def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") 
     part = crop(lesion.mask, box.grown(1))  # everything but the final mask is computed on this small box
     if to == "dce":
         return _described(lesion.mask, part, part, to, "same grid", 1.0, _Alignment())
-    target = exam.get(to)  # type: ignore[arg-type]
-    if target is None:
-        raise InputError(f"The exam holds no {to.upper()} series, so the lesion cannot be mapped to it.")
-    alignment = _register(exam.dce, target, box) if registration == "rigid" else _Alignment()
+    target = _target(exam, to)
+    if transform is not None:
+        alignment = _Alignment(transform.GetInverse())
+    else:
+        alignment = _register(exam.dce, target, box) if registration == "rigid" else _Alignment()
     coverage = _coverage(part, target.grid, alignment)
     if coverage == 0:
         raise InputError(
@@ -95,6 +99,31 @@ def map_lesion(lesion: Lesion, exam: Exam, to: str, registration: str = "none") 
     return _described(_pasted(on_target, target.grid), part, on_target, to, method, coverage, alignment)
 
 
+def edited_lesion(lesion: Lesion, exam: Exam, to: str, mask: sitk.Image) -> MappedLesion:
+    """Return a lesion whose outline on another sequence a person drew or changed there.
+
+    Args:
+        lesion: on the grid of `exam.dce`.
+        exam: the exam.
+        to: 't1' or 't2'.
+        mask: non-zero inside, on the grid of that sequence.
+
+    Raises:
+        InputError: the exam lacks the sequence, or the mask is empty or on another grid.
+    """
+    target = _target(exam, to)
+    if difference := describe_difference(mask, target.grid):
+        raise InputError(
+            f"The edited outline does not lie on the grid of the {to.upper()} series ({difference}): draw it there."
+        )
+    source, box = bounding_box(lesion.mask), bounding_box(mask)
+    if source is None or box is None:
+        raise InputError(f"The lesion's outline on {to.upper()} is empty: draw it, or map the lesion again.")
+    part = crop(lesion.mask, source)
+    coverage = _coverage(part, target.grid, _Alignment())
+    return _described(mask, part, crop(mask, box), to, "edited", coverage, _Alignment())
+
+
 def mapped_region(lesion: Box, dce: Grid, target: Grid, target_to_dce: sitk.Transform | None = None) -> Box:
     """Return the box of the target's voxels among which those of a mapped lesion are, clipped to the target.
 
@@ -106,6 +135,13 @@ def mapped_region(lesion: Box, dce: Grid, target: Grid, target_to_dce: sitk.Tran
     """
     alignment = _Alignment(None if target_to_dce is None else target_to_dce.GetInverse())
     return _region(dce.cropped(lesion.grown(1)), target, alignment)
+
+
+def _target(exam: Exam, to: str) -> Series:
+    target = exam.get(to)  # type: ignore[arg-type]
+    if target is None:
+        raise InputError(f"The exam holds no {to.upper()} series, so the lesion cannot be mapped to it.")
+    return target
 
 
 def _register(dce: Series, target: Series, lesion: Box) -> _Alignment:

@@ -16,6 +16,7 @@ from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reader import Reader, Reading
 from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec, ReadingRecipe, TaskSpec
 from BreastFusionLib.reading.scalers import Scaler
+from BreastFusionLib.reading.stability import outline_range
 from BreastFusionLib.reading.vectors import vector_names
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "list_devices",
     "load_bundle",
     "load_inputs",
+    "outline_range",
     "prepare",
     "read_bundle_header",
     "save_inputs",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box
 from BreastFusionLib.exam.model import Exam, Phase, Series
@@ -20,11 +22,9 @@ from BreastFusionLib.lesion.mapping import mapped_region
 from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.prepare import Scales, chosen_phases, named, only_the_lesion_counts
 from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.stability import outline_step_mm
 
 __all__ = ["Portion", "cut_case"]
-
-# An outline may be moved a little (`stability.outline_range`) without cutting anew.
-ROOM_VOXELS = 2
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def cut_case(case: Case, inputs: InputsSpec, scales: Scales | None = None) -> Po
     lesion = bounding_box(case.lesion.mask)
     if lesion is None:
         raise InputError("The lesion's mask is empty: there is nothing to read. Draw the lesion first.")
-    lesion = lesion.grown(ROOM_VOXELS)
+    lesion = lesion.grown(_room(case.exam.dce.grid, case.exam.dce.grid))
     phases = chosen_phases(case, inputs, [])
     whole = _whole_sequences(case, tuple(phases), inputs)
     known = scales or {}
@@ -109,11 +109,15 @@ def _looked_at(case: Case, sequence: str, grid: Grid, lesion: Box, inputs: Input
         dce = case.exam.dce.grid
         region = mapped_region(lesion, dce, grid, None if given is None else given.transform)
         if given is not None and (box := bounding_box(given.mask)) is not None:
-            # Edited by hand, it may lie elsewhere; the room is as wide as on DCE.
-            room = tuple(round(ROOM_VOXELS * max(dce.spacing_mm) / spacing) + 1 for spacing in grid.spacing_mm)
-            region = box.grown(room).covering(region)  # type: ignore[arg-type]
+            region = box.grown(_room(dce, grid)).covering(region)  # edited by hand, it may lie elsewhere
     box = region.grown(1)
     return box if inputs.patch is None else box.covering(patch_reach(grid, region, inputs.patch))
+
+
+def _room(dce: Grid, grid: Grid) -> tuple[int, int, int]:
+    """Return by how many voxels of a grid an outline may be moved (`stability.outline_range`) without cutting anew."""
+    step_mm = outline_step_mm(dce)
+    return tuple(int(np.ceil(step_mm / spacing)) + 1 for spacing in grid.spacing_mm)  # type: ignore[return-value]
 
 
 def _scales(

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import SimpleITK as sitk
-
+from BreastFusionLib.exam.geometry import transform_matrix
 from BreastFusionLib.exam.image_files import write_image
 from BreastFusionLib.files import to_plain, write_json
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
@@ -240,18 +238,9 @@ def _class_name(task: TaskSpec, positive: bool) -> str:
 def _mapping(mapped: MappedLesion) -> dict[str, Any]:
     return {
         **mapped.to_mapping(),
-        "target_to_dce_lps": None if mapped.transform is None else _matrix(mapped.transform),
+        "target_to_dce_lps": None if mapped.transform is None else transform_matrix(mapped.transform),
         "file": _mask_file(mapped.sequence),
     }
-
-
-def _matrix(transform: sitk.Transform) -> np.ndarray:
-    """Return a linear transform as a 4 x 4 matrix on homogeneous LPS millimetres."""
-    matrix = np.eye(4)
-    matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
-    for axis in range(3):
-        matrix[:3, axis] = np.subtract(transform.TransformPoint(np.eye(3)[axis].tolist()), matrix[:3, 3])
-    return matrix
 
 
 def _map_file(sequence: str, method: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid, resample_onto
-from BreastFusionLib.lesion import Lesion, make_lesion, map_lesion, measure
+from BreastFusionLib.lesion import Lesion, edited_lesion, make_lesion, map_lesion, measure
 
 pytestmark = pytest.mark.fast
 
@@ -244,3 +244,27 @@ def test_the_last_digits_of_a_grid_change_no_voxel(make, spacing, offset):
         found = map_lesion(Lesion(own.put_on(sitk.Image(mask))), make.flat_exam(own, t1=blank(other)), "t1")
         assert np.array_equal(pixels_of(found.mask), pixels_of(plain.mask))
         assert found.coverage == plain.coverage
+
+
+def test_an_earlier_registration_is_used_again(make):
+    ball = make.ellipsoid(FINE, (5.0, 6.0, 1.0), 8)
+    transform = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.0, 0.0, 0.0, (3.0, -2.0, 4.0))  # target to DCE
+    exam = make.flat_exam(FINE, t1=blank(Grid((40, 40, 40), (1.0, 1.0, 1.0), (-15.0, -14.0, -19.0))))
+    found = map_lesion(Lesion(ball), exam, "t1", transform=transform)
+    assert found.method == "rigid registration"
+    assert measure(found.mask).center_lps == pytest.approx((2.0, 8.0, -3.0), abs=0.1)
+    assert found.transform.TransformPoint((0.0, 0.0, 0.0)) == pytest.approx((3.0, -2.0, 4.0))
+
+
+def test_an_outline_edited_on_t1_is_described_as_it_is(make):
+    target = Grid((30, 30, 20), (2.0, 2.0, 3.0), (-25.0, -20.0, -30.0))
+    exam = make.flat_exam(FINE, t1=blank(target))
+    lesion = Lesion(make.ellipsoid(FINE, (5.0, 6.0, 1.0), 8))
+    mask = make.box_mask(target, (10, 11, 8), (4, 5, 6))
+    found = edited_lesion(lesion, exam, "t1", mask)
+    assert (found.method, found.voxels, found.slices, found.volume_mm3) == ("edited", 120, 6, 1440.0)
+    assert found.coverage == 1.0 and found.texture_defined and found.transform is None
+    with pytest.raises(InputError, match="does not lie on the grid of the T1 series"):
+        edited_lesion(lesion, exam, "t1", make.box_mask(FINE, (10, 11, 8), (4, 5, 6)))
+    with pytest.raises(InputError, match="outline on T1 is empty"):
+        edited_lesion(lesion, exam, "t1", mask * 0)

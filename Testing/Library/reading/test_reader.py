@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from BreastFusionLib.exam.geometry import same_grid
+from BreastFusionLib.exam.geometry import matrix_transform, same_grid, transform_matrix
 from BreastFusionLib.reading import Case, Reader, load_bundle
 from BreastFusionLib.reading.explain import explain
 from BreastFusionLib.reading.score import score
@@ -140,9 +140,10 @@ def test_the_words_of_the_screen_are_the_bundles_own(reader, case):
 
 
 def test_registration_is_stored_as_a_matrix(reading):
-    from BreastFusionLib.reading.reader import _matrix
-
     transform = sitk.Euler3DTransform((1.0, 2.0, 3.0), 0.1, -0.2, 0.3, (4.0, 5.0, 6.0))
     point = np.array([10.0, -20.0, 30.0])
-    np.testing.assert_allclose((_matrix(transform) @ [*point, 1.0])[:3], transform.TransformPoint(point.tolist()))
+    expected = transform.TransformPoint(point.tolist())
+    matrix = transform_matrix(transform)
+    np.testing.assert_allclose((matrix @ [*point, 1.0])[:3], expected)
+    np.testing.assert_allclose(matrix_transform(matrix).TransformPoint(point.tolist()), expected)
     assert reading.to_mapping()["mapping"]["t1"]["target_to_dce_lps"] is None
