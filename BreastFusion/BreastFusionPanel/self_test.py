@@ -1,3 +1,4 @@
+# ruff: noqa: PT009 - inside the application nothing but unittest tells both values of an assertion that fails.
 """The module's own test, inside the application: a phantom's lesion from the click to the reading, number by number."""
 
 from __future__ import annotations
