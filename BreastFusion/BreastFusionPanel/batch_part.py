@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ctk
 from slicer.i18n import tr as _
 
 from BreastFusionLib import DISCLAIMER
@@ -30,6 +31,7 @@ class BatchPart:
         ui.examsResultLabel.setVisible(False)
         ui.readExamsButton.clicked.connect(context.guarded(self._on_button))
         for edit in (ui.examsFolderEdit, ui.readingsFolderEdit):
+            edit.filters = ctk.ctkPathLineEdit.Dirs
             edit.currentPathChanged.connect(context.guarded(self.refresh))
         context.bundle_changed.connect(self.refresh)
 

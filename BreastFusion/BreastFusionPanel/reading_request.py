@@ -22,7 +22,7 @@ from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.recipe import InputsSpec
 
 from .bridge.exam_nodes import exam_of
-from .bridge.geometry import image_of
+from .bridge.geometry import pixels_of
 from .bridge.segments import lesion_of, mapped_of
 from .steps import Steps
 
@@ -58,7 +58,7 @@ class ScaleCache:
         """Measure what is missing, one volume a step; yields after each, so that events can pass."""
         for (sequence, spec), (node, key) in self._keys(parameters, inputs).items():
             if key not in self._scales:
-                self._scales[key] = measure_scale(image_of(node), spec)
+                self._scales[key] = measure_scale(pixels_of(node), spec)
                 yield sequence
 
     @staticmethod

@@ -48,7 +48,7 @@ class IntensityScale:
         return scaled
 
 
-def measure_scale(image: sitk.Image, spec: IntensitySpec) -> IntensityScale:
+def measure_scale(volume: sitk.Image | NDArray[np.generic], spec: IntensitySpec) -> IntensityScale:
     """Measure how a volume's intensities are scaled.
 
     'clip_minmax_mean' takes minimum, maximum and mean over the whole clipped volume, air included: the paper
@@ -57,16 +57,17 @@ def measure_scale(image: sitk.Image, spec: IntensitySpec) -> IntensityScale:
     between air and tissue with and without fat suppression, whatever the scanner's scaling.
 
     Args:
-        image: the whole 3-D volume in raw units.
+        volume: the whole 3-D volume in raw units, as an image or as its pixels [k, j, i].
         spec: the method and its numbers.
 
     Raises:
         InputError: the volume has voxels that are NaN or infinite.
     """
+    pixels = sitk.GetArrayViewFromImage(volume) if isinstance(volume, sitk.Image) else volume
     if spec.method == "clip_minmax_mean":
-        return _clip_minmax_mean(image, spec)
+        return _clip_minmax_mean(pixels, spec)
     if spec.method == "robust":
-        return _robust(image, spec)
+        return _robust(pixels, spec)
     return IntensityScale()
 
 
@@ -79,10 +80,10 @@ def refuse_non_finite(values: NDArray[np.generic]) -> None:
         )
 
 
-def _clip_minmax_mean(image: sitk.Image, spec: IntensitySpec) -> IntensityScale:
+def _clip_minmax_mean(volume: NDArray[np.generic], spec: IntensitySpec) -> IntensityScale:
     lowest, highest, total, count = math.inf, -math.inf, 0.0, 0
     # Slice by slice, so that each one is clipped and summed while it lies in the processor's cache.
-    for pixels in sitk.GetArrayViewFromImage(image):
+    for pixels in volume:
         refuse_non_finite(pixels)
         clipped = np.clip(pixels.astype(np.float32), np.float32(spec.low), np.float32(spec.high))
         lowest, highest = min(lowest, float(clipped.min())), max(highest, float(clipped.max()))
@@ -91,9 +92,8 @@ def _clip_minmax_mean(image: sitk.Image, spec: IntensitySpec) -> IntensityScale:
     return IntensityScale(spec.low, spec.high, total / count, _reciprocal(highest - lowest))
 
 
-def _robust(image: sitk.Image, spec: IntensitySpec) -> IntensityScale:
-    view = sitk.GetArrayViewFromImage(image)
-    sample = view[tuple(slice(None, None, math.ceil(n / SAMPLES_PER_AXIS)) for n in view.shape)]
+def _robust(volume: NDArray[np.generic], spec: IntensitySpec) -> IntensityScale:
+    sample = volume[tuple(slice(None, None, math.ceil(n / SAMPLES_PER_AXIS)) for n in volume.shape)]
     refuse_non_finite(sample)
     foreground = sample[sample > 0.5 * sample.mean()]
     # A volume of zeros has no voxel above half its mean; all of it then counts.

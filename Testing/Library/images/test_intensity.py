@@ -92,6 +92,12 @@ def test_robust_on_a_real_volume_is_within_1_percent_of_percentiles_over_all_vox
     np.testing.assert_allclose(measure_scale(image_of(pixels), ROBUST).apply(np.array([low, high])), [0, 1], atol=0.01)
 
 
+@pytest.mark.parametrize("spec", [WANG, ROBUST])
+def test_pixels_alone_give_the_scale_of_their_image(spec: IntensitySpec) -> None:
+    pixels = body_and_air().astype(np.int16)
+    assert measure_scale(pixels, spec) == measure_scale(image_of(pixels), spec)
+
+
 def test_none_changes_nothing() -> None:
     pixels = np.array([[[-3.5, 0.0, 1e6]]], dtype=np.float32)
     np.testing.assert_array_equal(
