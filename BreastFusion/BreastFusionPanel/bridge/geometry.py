@@ -26,6 +26,7 @@ __all__ = [
     "NodePhase",
     "add_volume",
     "grid_of",
+    "ijk_to_ras",
     "image_of",
     "local_matrix",
     "pixels_of",
@@ -101,7 +102,7 @@ def grid_of(volume: slicer.vtkMRMLScalarVolumeNode, placed_by: slicer.vtkMRMLTra
         direction = RAS_TO_LPS[:3, :3] @ _directions(volume)
         _refuse_shear(direction, volume.GetName())
         return Grid(size, spacing, origin, tuple((direction + 0.0).ravel().tolist()))
-    matrix = RAS_TO_LPS @ world @ _matrix_array(volume.GetIJKToRASMatrix)
+    matrix = RAS_TO_LPS @ world @ ijk_to_ras(volume)
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         direction = matrix[:3, :3] / spacing
@@ -233,6 +234,11 @@ def _matrix_array(getter: object) -> NDArray[np.float64]:
     matrix = vtk.vtkMatrix4x4()
     getter(matrix)  # type: ignore[operator]
     return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def ijk_to_ras(volume: slicer.vtkMRMLVolumeNode) -> NDArray[np.float64]:
+    """Return the 4 x 4 matrix from voxel indices to a volume's own space (RAS mm), parent transforms left out."""
+    return _matrix_array(volume.GetIJKToRASMatrix)
 
 
 def _directions(volume: slicer.vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:

@@ -1,0 +1,250 @@
+"""Scene <-> exam: what the panel's parameters point to, as the library's `Exam`, and an `Exam` as nodes.
+
+`exam_of` costs milliseconds: pixels stay in their nodes until somebody asks for them. `add_exam` shares nothing with
+the exam it is given and copies every volume once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import slicer
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.model import Exam, Role, Series, missing_phases
+
+from .facts import (
+    PSEUDONYM,
+    REASON,
+    SOURCES,
+    SYNTHETIC,
+    WARNINGS,
+    acquisition_of,
+    contrast_of,
+    description_of,
+    read_json,
+    write_exam_facts,
+    write_series_facts,
+)
+from .geometry import NodePhase, add_volume, update_volume
+from .node_parts import remove_node
+from .sequences import (
+    PhaseRow,
+    append_phase,
+    browser_of,
+    common_grid,
+    items_of,
+    move_phase,
+    phases_of,
+    sequence_of_volumes,
+    set_phase_time,
+    set_pre_contrast,
+    was_corrected,
+    write_times,
+)
+
+if TYPE_CHECKING:
+    from ..parameters import BreastFusionParameterNode
+
+__all__ = [
+    "PhaseRow",
+    "add_exam",
+    "browser_of",
+    "dce_grid",
+    "exam_of",
+    "has_exam",
+    "move_phase",
+    "phases_of",
+    "sequence_of_volumes",
+    "set_phase_time",
+    "set_pre_contrast",
+]
+
+CHOSEN = "Chosen in the panel."
+CORRECTED = "Order or times of the DCE phases were corrected by hand."
+
+
+def has_exam(parameters: BreastFusionParameterNode | None) -> bool:
+    """Tell whether a DCE series is chosen that has a phase."""
+    sequence = None if parameters is None else parameters.dceSequence
+    return sequence is not None and sequence.GetNumberOfDataNodes() > 0
+
+
+def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
+    """Return the exam that the parameters point to. No pixel is copied.
+
+    Raises:
+        InputError: no DCE series, phases on different grids, a transform that cannot be followed, or a volume that
+            cannot be used.
+    """
+    if parameters is None or parameters.dceSequence is None:
+        raise InputError("No DCE series is chosen: open a study, load the demo exam, or choose one under 'Exam'.")
+    dce = _dce_series(parameters)
+    series = [dce]
+    roles: tuple[tuple[Role, slicer.vtkMRMLScalarVolumeNode | None], ...] = (
+        ("t1", parameters.t1Volume),
+        ("t2", parameters.t2Volume),
+    )
+    for role, volume in roles:
+        if volume is not None:
+            _refuse_double_use(role, volume, parameters)
+            series.append(_series(role, volume, (NodePhase(volume),)))
+    node = parameters.dceSequence
+    warnings = [*read_json(node, WARNINGS, []), *missing_phases(dce)]
+    if was_corrected(node):
+        warnings.append(CORRECTED)
+    return Exam(
+        series=tuple(series),
+        pseudonym=node.GetAttribute(PSEUDONYM) or "exam",
+        warnings=tuple(dict.fromkeys(warnings)),
+        synthetic=node.GetAttribute(SYNTHETIC) == "1",
+    )
+
+
+def dce_grid(parameters: BreastFusionParameterNode) -> Grid:
+    """Return the grid of the DCE series in the world: the one on which lesions are drawn.
+
+    Raises:
+        InputError: as `exam_of`.
+    """
+    return common_grid(items_of(parameters.dceSequence), _placed_by(parameters))
+
+
+def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[float]:
+    """Put an exam into the scene and make it the panel's study, one volume a step, so that events can pass between.
+
+    Lesions of the study before stay in the scene and are no longer the panel's. The parameters change after the last
+    step; until then the nodes are hidden, so that nobody takes half an exam for a whole one. A generator that fails or
+    is closed before its end takes away what it has added.
+
+    Args:
+        exam: DCE, T1 and T2 are taken.
+        parameters: of the study.
+
+    Yields:
+        The share (0..1) that is done.
+
+    Raises:
+        InputError: pixels that cannot be read.
+    """
+    chosen = [series for role in ("dce", "t1", "t2") if (series := exam.get(role)) is not None]  # type: ignore[arg-type]
+    total = sum(len(series.phases) for series in chosen)
+    nodes: dict[str, slicer.vtkMRMLNode] = {}
+    done = 0
+    try:
+        for series in chosen:
+            for _ in _add_series(series, nodes):
+                done += 1
+                yield done / total
+        _finish(exam, nodes, parameters)
+    except BaseException:
+        for node in nodes.values():
+            remove_node(node)
+        raise
+
+
+def _add_series(series: Series, nodes: dict[str, slicer.vtkMRMLNode]) -> Iterator[None]:
+    """Add a series volume by volume; its node is among `nodes` as soon as it is in the scene."""
+    name = slicer.mrmlScene.GenerateUniqueName(node_name(series))
+    if series.role != "dce":
+        volume = nodes[series.role] = add_volume(series.phases[0].read(), name)
+        volume.SetHideFromEditors(True)
+        write_series_facts(volume, series)
+        yield
+        return
+    sequence = nodes["dce"] = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
+    sequence.SetHideFromEditors(True)
+    names = series.description.split("; ")
+    for number, phase in enumerate(series.phases):
+        volume = slicer.vtkMRMLScalarVolumeNode()
+        update_volume(volume, phase.read())
+        volume.SetName(names[number] if len(names) == len(series.phases) else series.description)
+        with slicer.util.NodeModify(sequence):
+            append_phase(sequence, volume)
+        if number + 1 == len(series.phases):
+            write_times(sequence, [0.0, *(phase.time_s for phase in series.phases[1:])])
+            write_series_facts(sequence, series)
+        yield
+
+
+def _finish(exam: Exam, nodes: dict[str, slicer.vtkMRMLNode], parameters: BreastFusionParameterNode) -> None:
+    dce = nodes.get("dce")
+    browser = None if dce is None else browser_of(dce)
+    for node in nodes.values():
+        write_exam_facts(node, exam)
+        node.SetHideFromEditors(False)
+    shown = [] if browser is None else [browser.GetProxyNode(dce)]
+    _sort_into_hierarchy([*shown, *nodes.values()], exam.pseudonym)
+    with slicer.util.NodeModify(parameters.parameterNode):
+        parameters.dceSequence, parameters.dceBrowser = dce, browser
+        parameters.t1Volume, parameters.t2Volume = nodes.get("t1"), nodes.get("t2")
+        parameters.segmentation = parameters.t1Segmentation = parameters.t2Segmentation = None
+        parameters.selectedLesion, parameters.usedPhase = "", -1
+
+
+def node_name(series: Series) -> str:
+    """Return what a series is called in the scene: 'DCE: ax dyn' for phases called 'ax dyn pre', 'ax dyn 1st pass'.
+
+    >>> node_name(Series("t2", "ax t2 tirm", "", "pre", (), Grid((1, 1, 1), (1, 1, 1))))
+    'T2: ax t2 tirm'
+    """
+    names = [name.split() for name in series.description.split("; ")]
+    words = zip(*names, strict=False)
+    common = [word[0] for word in itertools.takewhile(lambda word: len(set(word)) == 1, words)]
+    return f"{series.role.upper()}: {' '.join(common or names[0]) or 'without a name'}"
+
+
+def _sort_into_hierarchy(nodes: list[slicer.vtkMRMLNode], pseudonym: str) -> None:
+    """Show the nodes under the patient's pseudonym and their study."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), pseudonym)
+    study = hierarchy.CreateStudyItem(patient, "Breast MRI")
+    for node in nodes:
+        item = hierarchy.GetItemByDataNode(node)
+        if item == hierarchy.GetInvalidItemID():
+            hierarchy.CreateItem(study, node)
+        else:
+            hierarchy.SetItemParent(item, study)
+
+
+def _dce_series(parameters: BreastFusionParameterNode) -> Series:
+    sequence = parameters.dceSequence
+    items, grid = items_of(sequence), dce_grid(parameters)
+    times_s = [row.time_s for row in phases_of(sequence)]
+    phases = tuple(NodePhase(item, time_s, grid) for item, time_s in zip(items, times_s, strict=True))
+    return _series("dce", sequence, phases)
+
+
+def _series(role: Role, node: slicer.vtkMRMLNode, phases: tuple[NodePhase, ...]) -> Series:
+    contrast = contrast_of(node)
+    if contrast == "unknown":  # a sequence may be called anything; its volume has the scanner's name
+        contrast = contrast_of(phases[0].volume)
+    return Series(
+        role=role,
+        description=description_of(node),
+        reason=node.GetAttribute(REASON) or CHOSEN,
+        contrast="post" if len(phases) > 1 else contrast,
+        phases=phases,
+        grid=phases[0].grid,
+        acquisition=acquisition_of(node),
+        sources=tuple(read_json(node, SOURCES, [])),
+    )
+
+
+def _placed_by(parameters: BreastFusionParameterNode) -> slicer.vtkMRMLTransformableNode | None:
+    """Return the volume that shows the DCE series: the transforms that it is under place all phases."""
+    browser = parameters.dceBrowser
+    return None if browser is None else browser.GetProxyNode(parameters.dceSequence)
+
+
+def _refuse_double_use(role: Role, volume: slicer.vtkMRMLNode, parameters: BreastFusionParameterNode) -> None:
+    if volume is _placed_by(parameters):
+        raise InputError(
+            f"'{volume.GetName()}' shows the DCE series and cannot be {role.upper()} too: choose the {role.upper()} "
+            "series, or none."
+        )
+    if role == "t2" and volume is parameters.t1Volume:
+        raise InputError(f"'{volume.GetName()}' is chosen as T1 and as T2: choose another series for one, or none.")

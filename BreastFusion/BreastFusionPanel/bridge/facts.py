@@ -1,0 +1,73 @@
+"""What pixels cannot hold of a series, kept as attributes of its node: they survive a saved scene.
+
+None of it names a patient: descriptions are free of patient data when they come from the library, and UIDs are hashed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import slicer
+
+from BreastFusionLib.exam.contrast import contrast_in_name
+from BreastFusionLib.exam.model import Contrast, Exam, Series
+from BreastFusionLib.files import to_plain
+
+__all__ = ["DESCRIPTION", "acquisition_of", "contrast_of", "description_of", "read_json", "write_exam_facts"]
+
+DESCRIPTION = "BreastFusion.description"
+CONTRAST = "BreastFusion.contrast"
+ACQUISITION = "BreastFusion.acquisition"
+REASON = "BreastFusion.reason"
+SOURCES = "BreastFusion.sources"
+PSEUDONYM = "BreastFusion.pseudonym"
+SYNTHETIC = "BreastFusion.synthetic"
+WARNINGS = "BreastFusion.warnings"
+
+
+def write_series_facts(node: slicer.vtkMRMLNode, series: Series) -> None:
+    """Keep what is known of a series with its node."""
+    node.SetAttribute(DESCRIPTION, series.description)
+    node.SetAttribute(CONTRAST, series.contrast)
+    node.SetAttribute(REASON, series.reason)
+    write_json(node, ACQUISITION, dict(series.acquisition))
+    write_json(node, SOURCES, series.sources)
+
+
+def write_exam_facts(node: slicer.vtkMRMLNode, exam: Exam) -> None:
+    """Keep what is known of the whole exam with the node of its first series."""
+    node.SetAttribute(PSEUDONYM, exam.pseudonym)
+    node.SetAttribute(SYNTHETIC, "1" if exam.synthetic else "0")
+    write_json(node, WARNINGS, exam.warnings)
+
+
+def description_of(node: slicer.vtkMRMLNode) -> str:
+    """Return the scanner's name of a series; a node that came from elsewhere has only its own name."""
+    return node.GetAttribute(DESCRIPTION) or node.GetName() or ""
+
+
+def contrast_of(node: slicer.vtkMRMLNode) -> Contrast:
+    """Return whether a series was taken before or after contrast: as it was read, else as its name says."""
+    known = node.GetAttribute(CONTRAST)
+    return known if known in ("pre", "post") else contrast_in_name(description_of(node))  # type: ignore[return-value]
+
+
+def acquisition_of(node: slicer.vtkMRMLNode) -> Mapping[str, Any]:
+    """Return how a series was acquired: DICOM keyword -> value."""
+    return dict(read_json(node, ACQUISITION, {}))
+
+
+def read_json(node: slicer.vtkMRMLNode, attribute: str, default: Any) -> Any:
+    """Return what an attribute holds, or the default when it is absent, not JSON or of another kind."""
+    try:
+        value = json.loads(node.GetAttribute(attribute) or "null")
+    except ValueError:
+        return default
+    return value if isinstance(value, type(default)) else default
+
+
+def write_json(node: slicer.vtkMRMLNode, attribute: str, value: Any) -> None:
+    """Keep a value in an attribute; characters beyond ASCII are escaped, so that every storage keeps them."""
+    node.SetAttribute(attribute, json.dumps(to_plain(value)))
