@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import slicer
+from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import TEMPORARY
@@ -69,8 +70,10 @@ class InstalledBundles:
             if _same_content(header.folder, target):
                 return read_bundle_header(target)
             raise InputError(
-                f"Another model is installed as '{target.name}': delete that one first, or export yours again with "
-                "another version."
+                _(
+                    "Another model is installed as '{name}': delete that one first, or export yours again with another "
+                    "version."
+                ).format(name=target.name)
             )
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -83,8 +86,10 @@ class InstalledBundles:
                 copy.rename(target)
         except OSError as error:
             raise InputError(
-                f"The model cannot be copied to {self.root} ({error.strerror}): free some disk space, or ask who "
-                "administers this computer for the right to write there."
+                _(
+                    "The model cannot be copied to {folder} ({reason}): free some disk space, or ask who administers "
+                    "this computer for the right to write there."
+                ).format(folder=self.root, reason=error.strerror)
             ) from error
         return read_bundle_header(target)
 
@@ -95,13 +100,21 @@ class InstalledBundles:
             InputError: it is none of the installed ones, or is in use by another program.
         """
         if folder.parent != self.root:
-            raise InputError(f"{folder} is not one of the models installed in {self.root}: nothing was deleted.")
+            raise InputError(
+                _("{folder} is not one of the models installed in {root}: nothing was deleted.").format(
+                    folder=folder, root=self.root
+                )
+            )
         doomed = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self.root))
         try:
             # First out of the list in one step: a half deleted model must not be offered.
             folder.rename(doomed / folder.name)
         except OSError as error:
-            raise InputError(f"{folder.name} cannot be deleted ({error.strerror}): close what uses it.") from error
+            raise InputError(
+                _("{name} cannot be deleted ({reason}): close what uses it.").format(
+                    name=folder.name, reason=error.strerror
+                )
+            ) from error
         finally:
             shutil.rmtree(doomed, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""A reading's features as a table that any program reads: '.' decimals, full precision, versions and settings inside."""
+"""A reading's features for any program: '.' decimals, full precision, versions and settings inside."""
 
 from __future__ import annotations
 

@@ -116,12 +116,13 @@ class _Drawing:
         self._ink = qt.QColor(palette.color(qt.QPalette.WindowText))
         self._soft = _faint(self._ink, 0.65)
         self._rule = _faint(self._ink, 0.22)
+        self._grey = qt.QColor(palette.color(qt.QPalette.Disabled, qt.QPalette.WindowText))
         self._accent = qt.QColor(palette.color(qt.QPalette.Highlight))
         self._ground = qt.QColor(palette.color(qt.QPalette.Window))
 
     def draw(self, values: ScaleValues) -> None:
         baseline = BAR_Y + TICK + 2 + self._metrics.ascent()
-        accent = self._soft if values.greyed else self._accent
+        accent = self._grey if values.greyed else self._accent
         self._bar(0.0, 1.0, self._rule)
         self._bar(0.0, values.probability, _faint(accent, 0.55))
         self._word("0", 0.0, BAR_Y + 0.35 * self._metrics.ascent(), self._soft, centre=MARGIN / 2 - 2)

@@ -69,7 +69,7 @@ class ResultView:
         """Give the warnings the height they need, up to a bound: then they scroll."""
         area, label = self._ui.warningsArea, self._ui.warningsLabel
         height = label.heightForWidth(max(area.width, 50))
-        area.setFixedHeight(min(height, WARNINGS_HEIGHT))
+        area.setFixedHeight(min(max(height, 0), WARNINGS_HEIGHT))
 
 
 def _scale_values(reading: Mapping[str, Any], greyed: bool) -> ScaleValues | None:
