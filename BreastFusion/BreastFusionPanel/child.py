@@ -113,13 +113,14 @@ class Child:
             self._pid = message["pid"]
         self._on_message(message)
 
-    def _finished(self, code: int, status: Any = None) -> None:
+    def _finished(self, *_code_and_status: Any) -> None:
         self._read_output()
         self._read_log()
         self.log += [_text(rest) for rest in self._partial.values() if rest]
-        if status == qt.QProcess.CrashExit:
+        if self._process.exitStatus() == qt.QProcess.CrashExit:
             self._on_end(_("The program that computes was ended by the system, often for lack of memory."))
         else:
+            code = self._process.exitCode()
             self._on_end(_("The program that computes ended unexpectedly (exit code {code}).").format(code=code))
 
     def _failed(self, error: Any) -> None:

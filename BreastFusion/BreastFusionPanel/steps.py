@@ -11,7 +11,7 @@ __all__ = ["Steps"]
 
 
 class Steps:
-    """Advances a generator by one step in each turn of the event loop.
+    """Advances a generator by one step in each turn of the event loop; keep the object as long as it shall work.
 
     Attributes:
         is_done: it came to its end, failed, or was stopped.
@@ -42,21 +42,31 @@ class Steps:
         self._timer.start()
 
     def stop(self) -> None:
-        """Make no further step; nobody is told."""
+        """Make no further step; nobody is told, and the generator is closed, so that it can clean up."""
         self.is_done = True
         self._timer.stop()
+        # What a step does may lead here; a generator cannot be closed while it runs.
+        if not getattr(self._steps, "gi_running", False) and hasattr(self._steps, "close"):
+            self._steps.close()
 
     def _advance(self) -> None:
         try:
             value = next(self._steps)
         except StopIteration as end:
-            self.stop()
-            _tell(self._on_done, end.value)
+            self._end(self._on_done, end.value)
         except Exception as error:
-            self.stop()
-            _tell(self._on_error, error)
+            self._end(self._on_error, error)
         else:
-            _tell(self._on_step, value)
+            if self.is_done:  # stopped by this very step
+                self.stop()
+            else:
+                _tell(self._on_step, value)
+
+    def _end(self, receiver: Callable[[Any], None] | None, value: Any) -> None:
+        was_stopped = self.is_done
+        self.stop()
+        if not was_stopped:
+            _tell(receiver, value)
 
 
 def _tell(receiver: Callable[[Any], None] | None, value: Any) -> None:

@@ -1,0 +1,78 @@
+"""Work in small steps: events pass in between, and stopping leaves nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def make_steps(scene):
+    from BreastFusionPanel.steps import Steps
+
+    return Steps
+
+
+def test_events_pass_between_steps(make_steps, wait_until):
+    import qt
+
+    seen, done = [], []
+    timer = qt.QTimer()
+    timer.timeout.connect(lambda: seen.append("event"))
+    timer.start(0)
+
+    def work():
+        yield from (0, 1, 2)
+        return "the end"
+
+    steps = make_steps(work(), seen.append, done.append)
+    assert seen == []
+    wait_until(lambda: done, 5, "the end")
+    timer.stop()
+    assert done == ["the end"]
+    assert [one for one in seen if one != "event"] == [0, 1, 2]
+    assert steps.is_done and "event" in seen[seen.index(0) : seen.index(2)]
+
+
+def test_a_failure_ends_the_steps_and_is_told(make_steps, wait_until):
+    def work():
+        yield 1
+        raise ValueError("broken")
+
+    errors = []
+    steps = make_steps(work(), on_error=errors.append)
+    wait_until(lambda: steps.is_done, 5, "the failure")
+    assert [str(error) for error in errors] == ["broken"]
+
+
+def test_stopping_makes_no_further_step_and_lets_the_work_clean_up(make_steps, slicer_app):
+    seen, told = [], []
+
+    def work():
+        try:
+            while True:
+                seen.append("step")
+                yield
+        finally:
+            seen.append("cleaned up")
+
+    steps = make_steps(work(), on_done=told.append, on_error=told.append)
+    slicer_app.app.processEvents()
+    steps.stop()
+    count = len(seen)
+    slicer_app.app.processEvents()
+    assert seen[-1] == "cleaned up" and len(seen) == count and told == []
+
+
+def test_a_step_may_stop_its_own_steps(make_steps, wait_until, slicer_app):
+    holder = []
+
+    def work():
+        yield 1
+        holder[0].stop()
+        yield 2
+
+    seen = []
+    holder.append(make_steps(work(), seen.append))
+    wait_until(lambda: holder[0].is_done, 5, "the stop")
+    slicer_app.app.processEvents()
+    assert seen == [1]
