@@ -6,9 +6,15 @@ BIN := $(VENV)/bin
 PYTHON312 ?= $(shell for p in python3.12 $(HOME)/.pyenv/versions/3.12*/bin/python3.12; do \
 	"$$p" -c pass 2>/dev/null && echo "$$p" && break; done)
 VENV312 ?= .venv312
+VENV_PANEL ?= .venv-panel
 OUT ?= demo
+# What Qt and OpenGL need of Debian or Ubuntu to draw the panel without a screen.
+SYSTEM_PACKAGES := libegl1 libgl1 libgl1-mesa-dri libx11-6 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 \
+	fonts-dejavu-core
+SYSTEM_LIBRARIES := libEGL.so.1 libGL.so.1 libX11.so.6 libxkbcommon.so.0 libdbus-1.so.3 libfontconfig.so.1 \
+	libglib-2.0.so.0 libgthread-2.0.so.0
 
-.PHONY: setup demo test test-library test-slicer-python check format bench screenshots clean
+.PHONY: setup system-libraries demo test test-library test-module test-slicer-python check format bench screenshots clean
 
 setup: $(VENV)/.installed
 
@@ -19,16 +25,31 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@
 
+# Installs what is missing where it may; elsewhere it says what to install.
+system-libraries:
+	@test "$$(uname)" != Linux || $(PYTHON) -c \
+		'import ctypes, sys; [ctypes.CDLL(name) for name in sys.argv[1:]]' $(SYSTEM_LIBRARIES) 2>/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES); \
+	else \
+		echo "The panel's tests need libraries that are missing: sudo apt-get install $(SYSTEM_PACKAGES)"; exit 1; \
+	fi
+
 demo: setup
 	$(BIN)/breastfusion demo --out $(OUT)
 
-test: test-library test-slicer-python
+test: test-library test-module test-slicer-python
 
 test-library: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest Testing/Library
 
-# The ground floor as Slicer has it: no package of the upper floor is installed there.
-test-slicer-python:
+# Apart from the library's: a process that has drawn with VTK must not import PyTorch any more.
+test-module: setup system-libraries
+	$(BIN)/python -m pytest Testing/Module
+
+# The ground floor as Slicer has it: no package of the upper floor is installed there. The panel is opened with
+# nothing but Slicer's own packages; what asks its child process for PyTorch is left out there.
+test-slicer-python: system-libraries
 ifeq ($(PYTHON312),)
 	@echo "No Python 3.12 here: the subset for Slicer's Python is left out."
 else
@@ -37,7 +58,13 @@ else
 		$(VENV312)/bin/python -m pip install --quiet --upgrade pip && \
 		$(VENV312)/bin/python -m pip install --quiet -e '.[reading,radiomics,test]' && \
 		touch $(VENV312)/.installed )
-	$(VENV312)/bin/python -m pytest -m fast
+	$(VENV312)/bin/python -m pytest Testing/Library -m fast
+	test -f $(VENV_PANEL)/.installed -a $(VENV_PANEL)/.installed -nt pyproject.toml || ( \
+		$(PYTHON312) -m venv $(VENV_PANEL) && \
+		$(VENV_PANEL)/bin/python -m pip install --quiet --upgrade pip && \
+		$(VENV_PANEL)/bin/python -m pip install --quiet -e '.[panel,test]' && \
+		touch $(VENV_PANEL)/.installed )
+	$(VENV_PANEL)/bin/python -m pytest Testing/Module
 endif
 
 check: setup
@@ -58,4 +85,4 @@ screenshots: demo
 	$(BIN)/python Resources/make_screenshots.py $(OUT)
 
 clean:
-	rm -rf $(VENV) $(VENV312) build dist *.egg-info
+	rm -rf $(VENV) $(VENV312) $(VENV_PANEL) build dist *.egg-info
