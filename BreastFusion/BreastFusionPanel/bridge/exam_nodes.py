@@ -29,8 +29,7 @@ from .facts import (
     write_exam_facts,
     write_series_facts,
 )
-from .geometry import NodePhase, add_volume, update_volume
-from .node_parts import remove_node
+from .geometry import NodePhase, show_volume, update_volume
 from .sequences import (
     PhaseRow,
     append_phase,
@@ -116,9 +115,9 @@ def dce_grid(parameters: BreastFusionParameterNode) -> Grid:
 def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[float]:
     """Put an exam into the scene and make it the panel's study, one volume a step, so that events can pass between.
 
-    Lesions of the study before stay in the scene and are no longer the panel's. The parameters change after the last
-    step; until then the nodes are hidden, so that nobody takes half an exam for a whole one. A generator that fails or
-    is closed before its end takes away what it has added.
+    Lesions of the study before stay in the scene and are no longer the panel's. The nodes come into the scene together,
+    after the last step: nobody takes half an exam for a whole one (nodes that are hidden at first stay hidden in some
+    of Slicer's selectors), and a generator that fails or is closed before its end leaves nothing behind.
 
     Args:
         exam: DCE, T1 and T2 are taken.
@@ -134,29 +133,22 @@ def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[floa
     total = sum(len(series.phases) for series in chosen)
     nodes: dict[str, slicer.vtkMRMLNode] = {}
     done = 0
-    try:
-        for series in chosen:
-            for _ in _add_series(series, nodes):
-                done += 1
-                yield done / total
-        _finish(exam, nodes, parameters)
-    except BaseException:
-        for node in nodes.values():
-            remove_node(node)
-        raise
+    for series in chosen:
+        for _ in _make_node(series, nodes):
+            done += 1
+            yield done / total
+    _put_into_scene(exam, nodes, parameters)
 
 
-def _add_series(series: Series, nodes: dict[str, slicer.vtkMRMLNode]) -> Iterator[None]:
-    """Add a series volume by volume; its node is among `nodes` as soon as it is in the scene."""
-    name = slicer.mrmlScene.GenerateUniqueName(node_name(series))
+def _make_node(series: Series, nodes: dict[str, slicer.vtkMRMLNode]) -> Iterator[None]:
+    """Make the node of a series volume by volume, outside the scene."""
     if series.role != "dce":
-        volume = nodes[series.role] = add_volume(series.phases[0].read(), name)
-        volume.SetHideFromEditors(True)
-        write_series_facts(volume, series)
+        nodes[series.role] = slicer.vtkMRMLScalarVolumeNode()
+        update_volume(nodes[series.role], series.phases[0].read())
+        write_series_facts(nodes[series.role], series)
         yield
         return
-    sequence = nodes["dce"] = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", name)
-    sequence.SetHideFromEditors(True)
+    sequence = nodes["dce"] = slicer.vtkMRMLSequenceNode()
     names = series.description.split("; ")
     for number, phase in enumerate(series.phases):
         volume = slicer.vtkMRMLScalarVolumeNode()
@@ -170,12 +162,16 @@ def _add_series(series: Series, nodes: dict[str, slicer.vtkMRMLNode]) -> Iterato
         yield
 
 
-def _finish(exam: Exam, nodes: dict[str, slicer.vtkMRMLNode], parameters: BreastFusionParameterNode) -> None:
+def _put_into_scene(exam: Exam, nodes: dict[str, slicer.vtkMRMLNode], parameters: BreastFusionParameterNode) -> None:
     dce = nodes.get("dce")
-    browser = None if dce is None else browser_of(dce)
-    for node in nodes.values():
+    for role, node in nodes.items():
         write_exam_facts(node, exam)
-        node.SetHideFromEditors(False)
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(node_name(exam.get(role))))
+        if node is dce:
+            slicer.mrmlScene.AddNode(node)
+        else:
+            show_volume(node)
+    browser = None if dce is None else browser_of(dce)
     shown = [] if browser is None else [browser.GetProxyNode(dce)]
     _sort_into_hierarchy([*shown, *nodes.values()], exam.pseudonym)
     with slicer.util.NodeModify(parameters.parameterNode):

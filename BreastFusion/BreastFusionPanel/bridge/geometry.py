@@ -30,6 +30,7 @@ __all__ = [
     "image_of",
     "local_matrix",
     "pixels_of",
+    "show_volume",
     "to_lps",
     "to_ras",
     "update_volume",
@@ -156,12 +157,22 @@ def add_volume(image: sitk.Image, name: str) -> slicer.vtkMRMLScalarVolumeNode:
         image: 3-D, one number a voxel; copied once.
         name: of the node.
     """
-    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    volume.CreateDefaultDisplayNodes()
-    volume.GetDisplayNode().AutoWindowLevelOff()  # before there are pixels: it would read all of them, for .2 s
+    volume = slicer.vtkMRMLScalarVolumeNode()
+    volume.SetName(name)
     update_volume(volume, image)
-    apply_window(volume, *tissue_range(pixels_of(volume)))
+    show_volume(volume)
     return volume
+
+
+def show_volume(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Put a volume node that is complete into the scene, with a window that suits breast tissue."""
+    display = slicer.vtkMRMLScalarVolumeDisplayNode()
+    display.AutoWindowLevelOff()  # before it gets pixels: it would read all of them, for .2 s
+    slicer.mrmlScene.AddNode(display)
+    display.SetDefaultColorMap()
+    volume.SetAndObserveDisplayNodeID(display.GetID())
+    slicer.mrmlScene.AddNode(volume)
+    apply_window(volume, *tissue_range(pixels_of(volume)))
 
 
 def update_volume(volume: slicer.vtkMRMLScalarVolumeNode, image: sitk.Image) -> None:
