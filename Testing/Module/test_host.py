@@ -133,6 +133,12 @@ def test_an_error_in_an_observer_is_kept(slicer_app, scene):
     assert "IndexError" in slicer_app.errors.take()[0]
 
 
+def test_the_wait_cursor_comes_and_goes(scene):
+    with slicer.util.tryWithErrorDisplay("Classifying failed.", waitCursor=True):
+        assert qt.QApplication.overrideCursor().shape() == qt.Qt.WaitCursor
+    assert qt.QApplication.overrideCursor() is None
+
+
 def test_a_question_is_answered_as_the_test_said_and_kept(dialogs, scene):
     dialogs.answer(True, False, "/exams/study 1")
     assert slicer.util.confirmYesNoDisplay("Delete the model?") is True
@@ -315,6 +321,7 @@ def test_settings_are_kept_apart_from_those_of_the_person(scene):
     slicer.app.userSettings().setValue("BreastFusion/device", "cpu")
     assert slicer.app.userSettings().value("BreastFusion/device") == "cpu"
     assert slicer.app.userSettings().fileName().startswith(slicer.app.temporaryPath)
+    assert qt.QSettings().fileName().startswith(slicer.app.temporaryPath)
 
 
 def test_a_layout_of_ones_own_has_its_views(scene):
@@ -373,6 +380,22 @@ def test_nodes_that_a_person_sees_have_an_item_in_the_subject_hierarchy(scene):
     assert hierarchy.GetItemByDataNode(hidden) == 0
     scene.RemoveNode(volume)
     assert hierarchy.GetItemName(item) == ""
+
+
+def test_every_test_starts_as_the_application_does(slicer_app, scene):
+    from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+    parameters = Parameters(ScriptedLoadableModuleLogic().getParameterNode())
+    parameters.phase = 3
+    slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutOneUpRedSliceView)
+    slicer.util.setSliceViewerLayers(background=add_volume("dce"), foregroundOpacity=0.5)
+    slicer.app.userSettings().setValue("BreastFusion/device", "cpu")
+    slicer_app.reset()
+    assert Parameters(ScriptedLoadableModuleLogic().getParameterNode()).phase == -1
+    assert slicer.app.layoutManager().sliceViewNames() == ["Red", "Green", "Yellow"]
+    red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode()
+    assert (red.GetBackgroundVolumeID(), red.GetForegroundOpacity()) == (None, 0.0)
+    assert not slicer.app.userSettings().contains("BreastFusion/device")
 
 
 # Segment editor

@@ -28,9 +28,7 @@ class Application(QtWidgets.QApplication):
         super().__init__(["Slicer"])
         self.applicationName = "Slicer"
         self._folder = tempfile.TemporaryDirectory(prefix="host-")
-        self._settings = QtCore.QSettings(
-            str(Path(self._folder.name) / "Slicer.ini"), QtCore.QSettings.Format.IniFormat
-        )
+        self._settings = _own_settings(self._folder.name)
         self.temporaryPath = self._folder.name
         self.slicerHome = self._folder.name
         self.slicerUserSettingsFilePath = self._settings.fileName()
@@ -45,10 +43,6 @@ class Application(QtWidgets.QApplication):
 
     def start_layouts(self, layout_manager) -> None:
         self._layout_manager = layout_manager
-
-    def setOverrideCursor(self, cursor) -> None:
-        # PySide6 takes a cursor only; PythonQt makes one of a shape.
-        QtWidgets.QApplication.setOverrideCursor(cursor)
 
     def userSettings(self) -> QtCore.QSettings:
         return self._settings
@@ -95,6 +89,15 @@ class Application(QtWidgets.QApplication):
 
     def moduleDocumentationUrl(self, name: str) -> str:
         return name
+
+
+def _own_settings(folder: str) -> QtCore.QSettings:
+    """Settings in a folder of this process, also for `QSettings()` without a name: never those of the person."""
+    ini = QtCore.QSettings.Format.IniFormat
+    QtCore.QSettings.setDefaultFormat(ini)
+    QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, folder)
+    QtCore.QCoreApplication.setOrganizationName("BreastFusionTests")
+    return QtCore.QSettings(str(Path(folder) / "Slicer.ini"), ini)
 
 
 class ModuleManager:

@@ -146,9 +146,17 @@ class LayoutManager:
 
 
 def reset_views() -> None:
-    """Views as after a start: nothing shown, the usual layout."""
+    """Views as after a start: nothing shown, nothing linked, the usual layout, the mouse free."""
     slicer.app.layoutManager().setLayout(_default_layout)
+    slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()
     for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
         composite.SetBackgroundVolumeID(None)
         composite.SetForegroundVolumeID(None)
         composite.SetLabelVolumeID(None)
+        composite.SetForegroundOpacity(0.0)
+        composite.SetLinkedControl(False)
+    for view in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
+        view.SetOrientation(view.GetDefaultOrientation())
+        view.SetSliceOffset(0.0)
+    for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
+        view.SetPlotChartNodeID(None)

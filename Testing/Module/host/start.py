@@ -44,6 +44,10 @@ class Host:
         from .layouts import reset_views
 
         slicer.mrmlScene.Clear(0)
+        # Singletons outlive a closed scene, and with them what a test chose.
+        for name in ("vtkMRMLScriptedModuleNode", "vtkMRMLSegmentEditorNode"):
+            for node in slicer.util.getNodesByClass(name):
+                slicer.mrmlScene.RemoveNode(node)
         reset_views()
         self.dialogs.reset()
         self.installs.reset()
