@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import slicer
 from PySide6 import QtCore, QtWidgets
@@ -97,7 +96,7 @@ def _own_settings(folder: str) -> QtCore.QSettings:
     QtCore.QSettings.setDefaultFormat(ini)
     QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, folder)
     QtCore.QCoreApplication.setOrganizationName("BreastFusionTests")
-    return QtCore.QSettings(str(Path(folder) / "Slicer.ini"), ini)
+    return QtCore.QSettings()
 
 
 class ModuleManager:

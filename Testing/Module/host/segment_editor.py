@@ -10,6 +10,8 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .node_combo_box import qMRMLWidget
 
+_effects = ("Threshold", "Paint", "Draw", "Erase", "Level tracing", "Scissors", "Islands", "Smoothing")
+
 
 class qMRMLSegmentEditorWidget(qMRMLWidget):
     """Edits with the logic that the application's widget uses; a test draws with `paint_sphere`, `erase_sphere` ..
@@ -26,12 +28,13 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self.shortcuts_installed = False
         self._node = None
         self._effect_name = ""
-        layout = QtWidgets.QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        self._label = QtWidgets.QLabel("Segment Editor", self)
-        self._label.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        self._label.setMinimumHeight(60)
-        layout.addWidget(self._label)
+        self._tools = QtWidgets.QGridLayout()
+        self._tools.setSpacing(2)
+        rows = QtWidgets.QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addLayout(self._tools)
+        rows.addLayout(self._history_row())
+        self.setEffectNameOrder(_effects)
 
     # What module code calls
 
@@ -64,6 +67,19 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def currentSegmentID(self) -> str:
         return self.logic.GetCurrentSegmentID()
 
+    def setEffectNameOrder(self, names) -> None:
+        """The tools' buttons; choosing one only tells the segment editor node."""
+        while self._tools.count():
+            self._tools.takeAt(0).widget().deleteLater()
+        for index, name in enumerate(names):
+            button = QtWidgets.QToolButton(self)
+            button.setText(name)
+            button.setToolTip(f"Segment Editor: {name}")
+            button.setCheckable(True)
+            button.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
+            button.clicked.connect(lambda on, name=name: self.setActiveEffectByName(name if on else ""))
+            self._tools.addWidget(button, index // 4, index % 4)
+
     def setActiveEffect(self, effect) -> None:
         self.setActiveEffectByName(effect if isinstance(effect, str) else "")
 
@@ -71,6 +87,9 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._effect_name = name or ""
         if self._node is not None:
             self._node.SetActiveEffectName(self._effect_name)
+        for index in range(self._tools.count()):
+            button = self._tools.itemAt(index).widget()
+            button.setChecked(button.text == self._effect_name)
 
     def activeEffect(self):
         return self._effect_name or None
@@ -89,7 +108,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def _accept(self, *_) -> None:
         """Settings of the widget's own looks."""
 
-    setMaximumNumberOfUndoStates = setEffectNameOrder = setUnorderedEffectsVisible = _accept
+    setMaximumNumberOfUndoStates = setUnorderedEffectsVisible = _accept
     setSegmentationNodeSelectorVisible = setSourceVolumeNodeSelectorVisible = setMasterVolumeNodeSelectorVisible = (
         _accept
     )
@@ -103,11 +122,22 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def saveStateForUndo(self) -> None:
         self.logic.SaveStateForUndo()
 
-    def undo(self) -> None:
+    def undo(self, *_) -> None:
         self.logic.Undo()
 
-    def redo(self) -> None:
+    def redo(self, *_) -> None:
         self.logic.Redo()
+
+    def _history_row(self) -> QtWidgets.QHBoxLayout:
+        row = QtWidgets.QHBoxLayout()
+        row.addStretch(1)
+        for text, step in (("Undo", self.undo), ("Redo", self.redo)):
+            button = QtWidgets.QToolButton(self)
+            button.setText(text)
+            button.setToolTip(f"Segment Editor: {text}")
+            button.clicked.connect(step)
+            row.addWidget(button)
+        return row
 
     # What a person does with the mouse
 
