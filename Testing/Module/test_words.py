@@ -109,3 +109,14 @@ def test_what_is_translated_is_a_whole_literal(path):
         and not (len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str))
     ]
     assert not odd
+
+
+@pytest.mark.parametrize("path", MODULE_FILES, ids=lambda path: path.relative_to(MODULE).as_posix())
+def test_the_name_of_the_translation_means_nothing_else(path):
+    """A loop variable `_` would make the same function's sentences fail just when they are needed."""
+    stored = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store)
+    ]
+    assert not stored

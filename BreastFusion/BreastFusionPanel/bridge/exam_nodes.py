@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import slicer
+from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
@@ -80,7 +81,7 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
             cannot be used.
     """
     if parameters is None or parameters.dceSequence is None:
-        raise InputError("No DCE series is chosen: open a study, load the demo exam, or choose one under 'Exam'.")
+        raise InputError(_("No DCE series is chosen: open a study, load the demo exam, or choose one under 'Exam'."))
     dce = _dce_series(parameters)
     series = [dce]
     roles: tuple[tuple[Role, slicer.vtkMRMLScalarVolumeNode | None], ...] = (
@@ -134,7 +135,7 @@ def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[floa
     nodes: dict[str, slicer.vtkMRMLNode] = {}
     done = 0
     for series in chosen:
-        for _ in _make_node(series, nodes):
+        for _volume in _make_node(series, nodes):
             done += 1
             yield done / total
     _put_into_scene(exam, nodes, parameters)
@@ -239,8 +240,13 @@ def _placed_by(parameters: BreastFusionParameterNode) -> slicer.vtkMRMLTransform
 def _refuse_double_use(role: Role, volume: slicer.vtkMRMLNode, parameters: BreastFusionParameterNode) -> None:
     if volume is _placed_by(parameters):
         raise InputError(
-            f"'{volume.GetName()}' shows the DCE series and cannot be {role.upper()} too: choose the {role.upper()} "
-            "series, or none."
+            _("'{name}' shows the DCE series and cannot be {role} too: choose the {role} series, or none.").format(
+                name=volume.GetName(), role=role.upper()
+            )
         )
     if role == "t2" and volume is parameters.t1Volume:
-        raise InputError(f"'{volume.GetName()}' is chosen as T1 and as T2: choose another series for one, or none.")
+        raise InputError(
+            _("'{name}' is chosen as T1 and as T2: choose another series for one, or none.").format(
+                name=volume.GetName()
+            )
+        )

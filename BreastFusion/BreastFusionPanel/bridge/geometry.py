@@ -7,13 +7,14 @@ non-linear transform) is refused, because SimpleITK would take the one without a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
 from numpy.typing import NDArray
+from slicer.i18n import tr as _
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from BreastFusionLib.errors import InputError
@@ -25,10 +26,12 @@ from ..slice_window import apply_window, tissue_range
 __all__ = [
     "NodePhase",
     "add_volume",
+    "grid_from_matrix",
     "grid_of",
     "ijk_to_ras",
     "image_of",
     "local_matrix",
+    "matrix_array",
     "pixels_of",
     "show_volume",
     "to_lps",
@@ -103,13 +106,30 @@ def grid_of(volume: slicer.vtkMRMLScalarVolumeNode, placed_by: slicer.vtkMRMLTra
         direction = RAS_TO_LPS[:3, :3] @ _directions(volume)
         _refuse_shear(direction, volume.GetName())
         return Grid(size, spacing, origin, tuple((direction + 0.0).ravel().tolist()))
-    matrix = RAS_TO_LPS @ world @ ijk_to_ras(volume)
+    return grid_from_matrix(world @ ijk_to_ras(volume), size, first, volume.GetName())
+
+
+def grid_from_matrix(
+    ijk_to_ras_matrix: NDArray[np.float64], size: Sequence[int], first_ijk: Sequence[int], name: str
+) -> Grid:
+    """Return the grid of voxels in memory.
+
+    Args:
+        ijk_to_ras_matrix: 4 x 4, from indices to the world (RAS mm).
+        size: voxels along (i, j, k).
+        first_ijk: index of the first voxel in memory.
+        name: of what is there, for messages.
+
+    Raises:
+        InputError: axes that are not at right angles, or of no length.
+    """
+    matrix = RAS_TO_LPS @ ijk_to_ras_matrix
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         direction = matrix[:3, :3] / spacing
-    _refuse_shear(direction, volume.GetName())
-    origin = (matrix @ [*first, 1.0])[:3]
-    return Grid(size, tuple(spacing.tolist()), tuple(origin.tolist()), tuple(direction.ravel().tolist()))
+    _refuse_shear(direction, name)
+    origin = (matrix @ [*first_ijk, 1.0])[:3]
+    return Grid(tuple(size), tuple(spacing.tolist()), tuple(origin.tolist()), tuple(direction.ravel().tolist()))  # type: ignore[arg-type]
 
 
 def image_of(volume: slicer.vtkMRMLScalarVolumeNode, box: Box | None = None, grid: Grid | None = None) -> sitk.Image:
@@ -139,13 +159,17 @@ def pixels_of(volume: slicer.vtkMRMLScalarVolumeNode) -> NDArray[np.generic]:
     scalars = image.GetPointData().GetScalars()
     if scalars.GetNumberOfComponents() != 1:
         raise InputError(
-            f"The volume '{volume.GetName()}' holds {scalars.GetNumberOfComponents()} numbers a voxel (a colour or "
-            "vector image): a scalar volume is expected. Choose the series as the scanner took it."
+            _(
+                "The volume '{name}' holds {count} numbers a voxel (a colour or vector image): a scalar volume is "
+                "expected. Choose the series as the scanner took it."
+            ).format(name=volume.GetName(), count=scalars.GetNumberOfComponents())
         )
     if scalars.GetDataType() == vtk.VTK_BIT:
         raise InputError(
-            f"The volume '{volume.GetName()}' has pixels of one bit, which cannot be read: convert it to 8 bits with "
-            "the module 'Cast Scalar Volume'."
+            _(
+                "The volume '{name}' has pixels of one bit, which cannot be read: convert it to 8 bits with the "
+                "module 'Cast Scalar Volume'."
+            ).format(name=volume.GetName())
         )
     return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])
 
@@ -186,7 +210,7 @@ def update_volume(volume: slicer.vtkMRMLScalarVolumeNode, image: sitk.Image) -> 
         InputError: the node is under a transform that is not linear or makes its grid sheared.
     """
     grid = Grid.of(image)
-    local = local_matrix(grid, volume)
+    local = None if volume.GetParentTransformNode() is None else local_matrix(grid, volume)
     source = sitk.GetArrayViewFromImage(image)
     pixels = vtk.vtkImageData()
     pixels.SetDimensions(grid.size)
@@ -217,55 +241,60 @@ def world_matrix(node: slicer.vtkMRMLTransformableNode) -> NDArray[np.float64]:
         return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise InputError(
-            f"'{node.GetName()}' is under the transform '{parent.GetName()}', which is not linear: harden the "
-            "transform first (Transforms module, 'Harden transform')."
+            _(
+                "'{name}' is under the transform '{transform}', which is not linear: harden the transform first "
+                "(Transforms module, 'Harden transform')."
+            ).format(name=node.GetName(), transform=parent.GetName())
         )
-    return _matrix_array(parent.GetMatrixTransformToWorld)
+    return matrix_array(parent.GetMatrixTransformToWorld)
 
 
-def local_matrix(grid: Grid, node: slicer.vtkMRMLTransformableNode) -> NDArray[np.float64] | None:
-    """Return the IJK-to-RAS matrix with which a node lies on a grid of the world; None when nothing transforms it."""
-    world = world_matrix(node)
-    if np.array_equal(world, np.eye(4)):
-        return None
-    return np.linalg.solve(world, RAS_TO_LPS @ grid.index_to_lps)
+def local_matrix(grid: Grid, node: slicer.vtkMRMLTransformableNode) -> NDArray[np.float64]:
+    """Return the matrix from indices to a node's own space (RAS mm) with which it lies on a grid of the world."""
+    return np.linalg.solve(world_matrix(node), RAS_TO_LPS @ grid.index_to_lps) + 0.0
 
 
 def _image_data(volume: slicer.vtkMRMLScalarVolumeNode) -> vtk.vtkImageData:
     image = volume.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0 or image.GetPointData().GetScalars() is None:
         raise InputError(
-            f"The volume '{volume.GetName()}' holds no pixels: its file was not loaded. Load the series again."
+            _("The volume '{name}' holds no pixels: its file was not loaded. Load the series again.").format(
+                name=volume.GetName()
+            )
         )
     return image
 
 
-def _matrix_array(getter: object) -> NDArray[np.float64]:
-    """Return what a getter of VTK writes into a matrix."""
+def matrix_array(getter: Callable[[vtk.vtkMatrix4x4], object]) -> NDArray[np.float64]:
+    """Return what a getter of VTK writes into a 4 x 4 matrix."""
     matrix = vtk.vtkMatrix4x4()
-    getter(matrix)  # type: ignore[operator]
+    getter(matrix)
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
 def ijk_to_ras(volume: slicer.vtkMRMLVolumeNode) -> NDArray[np.float64]:
     """Return the 4 x 4 matrix from voxel indices to a volume's own space (RAS mm), parent transforms left out."""
-    return _matrix_array(volume.GetIJKToRASMatrix)
+    return matrix_array(volume.GetIJKToRASMatrix)
 
 
 def _directions(volume: slicer.vtkMRMLScalarVolumeNode) -> NDArray[np.float64]:
     """Return the directions of the index axes in RAS, as columns."""
-    return _matrix_array(volume.GetIJKToRASDirectionMatrix)[:3, :3]
+    return matrix_array(volume.GetIJKToRASDirectionMatrix)[:3, :3]
 
 
 def _refuse_shear(direction: NDArray[np.float64], name: str) -> None:
     cosines = direction.T @ direction - np.eye(3)
     if not np.isfinite(cosines).all() or np.abs(np.diag(cosines)).max() > LARGEST_COSINE:
         raise InputError(
-            f"The volume '{name}' has a voxel without extent in one direction: its geometry is damaged. Load the "
-            "series again."
+            _(
+                "The volume '{name}' has a voxel without extent in one direction: its geometry is damaged. Load the "
+                "series again."
+            ).format(name=name)
         )
     if np.abs(cosines).max() > LARGEST_COSINE:
         raise InputError(
-            f"The axes of '{name}' are not at right angles (gantry tilt, or a transform that shears): resample it "
-            "first (module 'Resample Scalar/Vector/DWI Volume')."
+            _(
+                "The axes of '{name}' are not at right angles (gantry tilt, or a transform that shears): resample it "
+                "first (module 'Resample Scalar/Vector/DWI Volume')."
+            ).format(name=name)
         )

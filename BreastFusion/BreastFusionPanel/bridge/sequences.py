@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid, describe_difference
@@ -84,13 +85,17 @@ def items_of(sequence: slicer.vtkMRMLSequenceNode) -> list[slicer.vtkMRMLScalarV
     """
     items = [sequence.GetNthDataNode(number) for number in range(sequence.GetNumberOfDataNodes())]
     if not items:
-        raise InputError(f"The sequence '{sequence.GetName()}' is empty: load the DCE series again.")
+        raise InputError(
+            _("The sequence '{name}' is empty: load the DCE series again.").format(name=sequence.GetName())
+        )
     for number, item in enumerate(items):
         if item is None or not item.IsA("vtkMRMLScalarVolumeNode") or item.IsA("vtkMRMLLabelMapVolumeNode"):
             kind = "nothing" if item is None else f"a {item.GetNodeTagName()}"
             raise InputError(
-                f"Item {number + 1} of the sequence '{sequence.GetName()}' is {kind}: a DCE series holds scalar "
-                "volumes. Choose another sequence."
+                _(
+                    "Item {number} of the sequence '{name}' is {kind}: a DCE series holds scalar volumes. Choose "
+                    "another sequence."
+                ).format(number=number + 1, name=sequence.GetName(), kind=kind)
             )
     return items
 
@@ -111,9 +116,11 @@ def common_grid(
     for volume in volumes[1:]:
         if difference := describe_difference(first, grid_of(volume, placed_by)):
             raise InputError(
-                f"The phases '{_name(volumes[0])}' and '{_name(volume)}' do not lie on the same grid ({difference}): "
-                "all phases of the DCE series must have the same size, spacing, position and transform. Take the odd "
-                "one out, or resample it."
+                _(
+                    "The phases '{first}' and '{second}' do not lie on the same grid ({difference}): all phases of "
+                    "the DCE series must have the same size, spacing, position and transform. Take the odd one out, "
+                    "or resample it."
+                ).format(first=_name(volumes[0]), second=_name(volume), difference=difference)
             )
     return first
 
@@ -133,7 +140,7 @@ def sequence_of_volumes(
         InputError: no volume, volumes on different grids, or two at the same time.
     """
     if not volumes:
-        raise InputError("No volume was chosen: choose the phases of the DCE series.")
+        raise InputError(_("No volume was chosen: choose the phases of the DCE series."))
     common_grid(volumes)
     ordered = list(zip(volumes, times_s, strict=True))
     if None not in times_s:
@@ -141,9 +148,9 @@ def sequence_of_volumes(
     sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", slicer.mrmlScene.GenerateUniqueName(name))
     try:
         with slicer.util.NodeModify(sequence):
-            for volume, _ in ordered:
+            for volume, _time_s in ordered:
                 append_phase(sequence, volume)
-            write_times(sequence, relative([time_s for _, time_s in ordered]))
+            write_times(sequence, relative([time_s for _volume, time_s in ordered]))
     except InputError:
         slicer.mrmlScene.RemoveNode(sequence)
         raise
@@ -243,11 +250,15 @@ def set_phase_time(sequence: slicer.vtkMRMLSequenceNode, number: int, time_s: fl
     """
     rows = phases_of(sequence)
     if _checked(number, rows, sequence) == 0:
-        raise InputError("Times count from the pre-contrast phase, which is at 0 s: change those of the other phases.")
+        raise InputError(
+            _("Times count from the pre-contrast phase, which is at 0 s: change those of the other phases.")
+        )
     if time_s is not None and not (math.isfinite(time_s) and time_s > 0):
         raise InputError(
-            f"{time_s:g} s is no time for '{rows[number].name}': seconds after the pre-contrast phase are expected, "
-            "more than 0. To make it the pre-contrast phase, choose it as such."
+            _(
+                "{time_s:g} s is no time for '{name}': seconds after the pre-contrast phase are expected, more than "
+                "0. To make it the pre-contrast phase, choose it as such."
+            ).format(time_s=time_s, name=rows[number].name)
         )
     times_s = [row.time_s for row in rows]
     times_s[number] = time_s
@@ -340,7 +351,11 @@ def _name(volume: slicer.vtkMRMLNode | None) -> str:
 
 def _checked(number: int, rows: Sequence[PhaseRow], sequence: slicer.vtkMRMLSequenceNode) -> int:
     if not 0 <= number < len(rows):
-        raise InputError(f"'{sequence.GetName()}' has {len(rows)} phases, numbered from 0: there is no phase {number}.")
+        raise InputError(
+            _("'{name}' has {count} phases, numbered from 0: there is no phase {number}.").format(
+                name=sequence.GetName(), count=len(rows), number=number
+            )
+        )
     return number
 
 
@@ -348,8 +363,9 @@ def _refuse_equal_times(times_s: Sequence[float], items: Sequence[slicer.vtkMRML
     for (first_s, first), (second_s, second) in itertools.pairwise(zip(times_s, items, strict=True)):
         if second_s - first_s < SMALLEST_STEP_S:
             raise InputError(
-                f"Two phases ('{_name(first)}' and '{_name(second)}') cannot both be at {second_s:g} s: give each its "
-                "own time."
+                _(
+                    "Two phases ('{first}' and '{second}') cannot both be at {time_s:g} s: give each its own time."
+                ).format(first=_name(first), second=_name(second), time_s=second_s)
             )
 
 
