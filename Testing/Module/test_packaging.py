@@ -139,7 +139,7 @@ def test_the_installed_extension_opens(build, tmp_path):
         "from host.opening import open_module, close_module\n"
         "widget = open_module('BreastFusion'); widget.enter()\n"
         "import BreastFusion, BreastFusionLib, BreastFusionPanel\n"
-        "from BreastFusionLib.recipes import __file__ as recipes\n"
+        "from importlib.util import find_spec; recipes = find_spec('BreastFusionLib.recipes').origin\n"
         "print(BreastFusion.__file__, BreastFusionLib.__file__, BreastFusionPanel.__file__, recipes, sep='\\n')\n"
         "widget.exit(); close_module('BreastFusion', widget)\n"
     )
