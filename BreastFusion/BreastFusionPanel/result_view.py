@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import qt
 from slicer.i18n import tr as _
@@ -13,6 +13,9 @@ from BreastFusionLib import DISCLAIMER
 from .probability_scale import ProbabilityScale, ScaleValues
 from .resized import Resized
 from .result_words import describe_reading, outline_words
+
+if TYPE_CHECKING:
+    from .outline_check import OutlineRange
 
 __all__ = ["ResultView"]
 
@@ -35,14 +38,12 @@ class ResultView:
         # The theme's own colour for what is said in passing: readable on light and dark.
         ui.footerLabel.setForegroundRole(qt.QPalette.PlaceholderText)
 
-    def show(self, reading: Mapping[str, Any] | None, is_current: bool = True, outline: Any = None) -> None:
+    def show(self, reading: Mapping[str, Any] | None, is_current: bool = True) -> None:
         """Show a reading.
 
         Args:
             reading: the content of reading.json; None hides everything.
             is_current: the outline and the exam are still those that were read.
-            outline: (low, high) probability with the outline moved a little, 'pending' while it is being computed, or
-                None.
         """
         ui = self._ui
         ui.resultFrame.setVisible(reading is not None)
@@ -57,13 +58,27 @@ class ResultView:
         # Disabled, because every theme knows how to draw that in grey.
         ui.numberLabel.setEnabled(not words.greyed)
         self._scale.show(_scale_values(reading, words.greyed))
-        _say(ui.outlineLabel, _outline(outline) if words.number else "")
         _say(ui.aloneLabel, _("alone: {parts}").format(parts=words.alone) if words.alone else "")
         _say(ui.whyLabel, _("why: {reasons}").format(reasons=words.why) if words.why else "")
         ui.warningsLabel.setText("\n".join(f"! {sentence}" for sentence in words.warnings))
         ui.warningsArea.setVisible(bool(words.warnings))
         _say(ui.footerLabel, words.footer)
         self._fit_warnings()
+
+    def show_outline(self, outline: OutlineRange | None, is_asked: bool = False) -> None:
+        """Fill in how much the number hangs on the exact outline.
+
+        Args:
+            outline: None while it is not known.
+            is_asked: it is being computed.
+        """
+        label = self._ui.outlineLabel
+        if outline is None:
+            _say(label, _("outline moved a little: …") if is_asked else "")
+            return
+        _say(label, outline_words(outline.low, outline.high))
+        tooltip = _("The probability with the outline moved in and out by {step:.1f} mm: how much it hangs on that")
+        label.setToolTip(tooltip.format(step=outline.step_mm))
 
     def _fit_warnings(self) -> None:
         """Give the warnings the height they need, up to a bound: then they scroll."""
@@ -76,12 +91,6 @@ def _scale_values(reading: Mapping[str, Any], greyed: bool) -> ScaleValues | Non
     if reading["probability"] is None:
         return None
     return ScaleValues(reading["probability"], reading["threshold"], reading["bundle"].get("prevalence"), greyed)
-
-
-def _outline(outline: Any) -> str:
-    if outline is None:
-        return ""
-    return _("outline moved a little: …") if outline == "pending" else outline_words(*outline)
 
 
 def _say(label: Any, text: str) -> None:

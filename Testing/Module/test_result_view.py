@@ -112,10 +112,16 @@ def test_the_number_is_grey_when_the_case_is_unlike_the_training_cases(view, ui,
 
 
 def test_the_outline_s_range_is_filled_in_when_it_comes(view, ui, reading):
-    view.show(reading, outline="pending")
+    from BreastFusionPanel.outline_check import OutlineRange
+
+    view.show(reading)
+    view.show_outline(None, is_asked=True)
     assert ui.outlineLabel.text == "outline moved a little: …"
-    view.show(reading, outline=(0.807, 0.91))
+    view.show_outline(OutlineRange(0.807, 0.91, 1.1))
     assert ui.outlineLabel.text == "outline moved a little: .81 to .91"
+    assert "1.1 mm" in ui.outlineLabel.toolTip
+    view.show_outline(None)
+    assert not ui.outlineLabel.isVisibleTo(ui.root)
 
 
 def test_a_stale_reading_says_so(view, ui, reading):
@@ -127,7 +133,8 @@ def test_a_stale_reading_says_so(view, ui, reading):
 
 
 def test_without_meaning_nothing_of_a_score_is_shown(view, ui, without_meaning):
-    view.show(without_meaning, outline=(0.8, 0.9))
+    view.show(without_meaning)
+    view.show_outline(None)
     words = shown_texts(ui)
     assert NO_MEANING in words
     for forbidden in ("0.8", ".79", ".21", "threshold", "why", "alone", "outline", "prevalence", "Probability"):

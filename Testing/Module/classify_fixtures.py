@@ -1,0 +1,120 @@
+"""What the tests of section 4 start from: the section alone, an exam with lesions, a reading that a real model made."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import SimpleITK as sitk
+from fake_worker import FakeWorker
+
+from BreastFusionLib.exam import write_exam
+
+
+@pytest.fixture(scope="session")
+def readings(phantom_exam, demo_bundle, tmp_path_factory) -> SimpleNamespace:
+    """The phantom's lesion read by the command line: `with_meaning`, and `without` (as for an exam of a patient)."""
+    folder = tmp_path_factory.mktemp("readings")
+    write_exam(phantom_exam.exam, folder / "exam", {"lesion": phantom_exam.lesion.mask})
+    predict = [sys.executable, "-m", "BreastFusionLib.cli", "predict", "--bundle", str(demo_bundle)]
+    options = ["--exam", str(folder / "exam"), "--out", str(folder / "reading"), "--device", "cpu", "--json"]
+    done = subprocess.run([*predict, *options], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    reading = json.loads(done.stdout)
+    without = {
+        **reading,
+        "statement": "Demo model: its score has no meaning for this patient",
+        **{"probability": None, "class": None, "threshold": None, "parts": {}, "why": [], "in_distribution": False},
+        "features": [{key: row[key] for key in ("source", "name", "value")} for row in reading["features"]],
+    }
+    return SimpleNamespace(with_meaning=reading, without=without, folder=folder / "reading")
+
+
+@pytest.fixture
+def worker(scene, tmp_path) -> FakeWorker:
+    folder = tmp_path / "worker"
+    folder.mkdir()
+    return FakeWorker(folder)
+
+
+@pytest.fixture
+def bundles(monkeypatch, tmp_path) -> Path:
+    """Where models are installed: nowhere near those of the person who runs the tests."""
+    import BreastFusionPanel.model_choice as model_choice
+
+    monkeypatch.setattr(model_choice, "bundles_folder", lambda: tmp_path / "bundles")
+    return tmp_path / "bundles"
+
+
+@pytest.fixture
+def section(scene, worker, bundles):
+    """Section 4 in a window 400 px wide, with the scene's parameters; the other sections are not there."""
+    import qt
+    from BreastFusionPanel.classify_section import ClassifySection
+    from BreastFusionPanel.context import PanelContext
+
+    from BreastFusion import BreastFusionLogic
+
+    context = PanelContext(worker)
+    said = []
+    context.message.connect(lambda text, details: said.append((text, details)))
+    made = ClassifySection(context)
+    made.said = said
+    made.set_parameters = lambda parameters: _set_parameters(made, parameters)
+    made.set_parameters(BreastFusionLogic().getParameterNode())
+    made.widget.resize(400, 1000)
+    made.widget.show()
+    made.enter()
+    qt.QApplication.processEvents()
+    yield made
+    made.disconnect_parameters()
+    made.cleanup()
+    made.widget.close()
+    worker.stop()
+
+
+@pytest.fixture
+def study(section, phantom_exam):
+    """The phantom with its lesion, selected; `parameters`, `segment_id`."""
+    from BreastFusionPanel.bridge.exam_nodes import add_exam
+    from BreastFusionPanel.bridge.segments import add_lesion
+
+    parameters = section.context.parameters
+    for _share in add_exam(phantom_exam.exam, parameters):
+        pass
+    segment_id = add_lesion(parameters, phantom_exam.lesion.mask)
+    parameters.selectedLesion = segment_id
+    section.context.exam_changed.emit()
+    section.context.lesion_selected.emit()
+    return SimpleNamespace(parameters=parameters, segment_id=segment_id, mask=phantom_exam.lesion.mask)
+
+
+@pytest.fixture
+def installed(section, demo_bundle, worker) -> Path:
+    """A model that was imported, chosen and loaded."""
+    from BreastFusionPanel.bundles import InstalledBundles
+
+    header = InstalledBundles(section.model.installed.root).import_from(demo_bundle)
+    section.context.settings.bundle_folder = str(header.folder)
+    section.model.refill()
+    worker.finish("load", {"device": "cpu", "device_reason": "Runs on the CPU.", "seconds": 0.1})
+    return header.folder
+
+
+@pytest.fixture
+def second_lesion(study):
+    """Another lesion beside the first."""
+    from BreastFusionPanel.bridge.segments import add_lesion
+
+    return add_lesion(study.parameters, sitk.BinaryErode(study.mask, (1, 1, 1)))
+
+
+def _set_parameters(section, parameters) -> None:
+    """As `Panel.set_parameters` does."""
+    section.disconnect_parameters()
+    section.context.parameters = parameters
+    section.connect_parameters()
