@@ -184,3 +184,11 @@ def test_the_icon_has_the_catalogues_size():
     header = (MODULE / "Resources" / "Icons" / "BreastFusion.png").read_bytes()[:24]
     assert header[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", header[16:24]) == (128, 128)
+
+
+def test_the_readme_names_the_system_libraries_that_the_makefile_installs():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    packages = re.search(r"^SYSTEM_PACKAGES := (.*)$", makefile, re.MULTILINE).group(1).split()
+    named = (REPOSITORY / "README.md").read_text(encoding="utf-8").replace("`", " ").split()
+    assert len(packages) > 3
+    assert [name for name in packages if name not in named and f"{name}," not in named] == []

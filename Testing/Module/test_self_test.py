@@ -20,6 +20,7 @@ def reasons(result: unittest.TestResult) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.installed
 def test_it_passes(scene):
     result = run_module_test()
     assert not reasons(result), "\n".join(reasons(result))
@@ -55,6 +56,7 @@ def test_an_outline_that_is_shifted_by_a_voxel_is_found(scene, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.installed
 def test_a_reading_that_differs_in_its_seventh_digit_is_found(scene, monkeypatch):
     from BreastFusionPanel import self_test
 
