@@ -35,6 +35,10 @@ class MapMethod(enum.Enum):
     GRADCAM = "gradcam"
     GRADCAM_PP = "gradcam++"
 
+    def label(self) -> str:
+        """Return its name as it is written, for Slicer's combo boxes."""
+        return {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}[self.value]
+
 
 @parameterNodeWrapper
 class BreastFusionParameterNode:
