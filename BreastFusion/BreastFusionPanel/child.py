@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 from collections import deque
@@ -13,7 +12,8 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from BreastFusionLib.files import to_plain
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.service import protocol
 
 __all__ = ["Child"]
 
@@ -72,7 +72,7 @@ class Child:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Write one message to its standard input."""
-        self._process.write(json.dumps(to_plain(dict(message)), allow_nan=False).encode() + b"\n")
+        self._process.write(protocol.encode(message))
 
     def kill(self) -> None:
         """End the program at once, whatever it does; keep this object until `is_running` is False."""
@@ -143,11 +143,10 @@ def _message(line: bytes) -> Mapping[str, Any] | None:
     """Return a line as a message, or None for whatever else a library printed."""
     if not line.startswith(b"{"):
         return None
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) and "event" in message else None
+    with contextlib.suppress(InputError):
+        message = protocol.decode(line)
+        return message if "event" in message else None
+    return None
 
 
 def _text(line: bytes) -> str:
