@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "first_few", "nearest_known"]
+__all__ = ["InputError", "MemoryShortage", "first_few", "nearest_known"]
 
 
 class InputError(ValueError):
@@ -13,6 +13,10 @@ class InputError(ValueError):
 
     Front ends (panel, console, command line) show the message as it is, without a traceback.
     """
+
+
+class MemoryShortage(InputError):
+    """A device's memory is too small for what was asked: the message says what was free and which device to choose."""
 
 
 def first_few(items: Iterable[object], shown: int = 3) -> str:

@@ -5,6 +5,7 @@
 `explain` import PyTorch and are therefore not imported here.
 """
 
+from BreastFusionLib.reading.batch import read_many
 from BreastFusionLib.reading.bundle import Bundle, BundleHeader, load_bundle, read_bundle_header, write_bundle
 from BreastFusionLib.reading.cache import SavedInputs, inputs_key, load_inputs, save_inputs
 from BreastFusionLib.reading.calibration import Calibration
@@ -48,6 +49,7 @@ __all__ = [
     "outline_range",
     "prepare",
     "read_bundle_header",
+    "read_many",
     "save_inputs",
     "vector_names",
     "write_bundle",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, MemoryShortage
 from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.reading.calibration import margins
 from BreastFusionLib.reading.model import Scores
@@ -113,7 +113,8 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
     """Make tensors of cases, bring them to the bundle's device and run the image encoder.
 
     Raises:
-        InputError: none of a case's sources is there, or the graphics card's memory is too small.
+        InputError: none of a case's sources is there.
+        MemoryShortage: the graphics card's memory is too small.
     """
     from BreastFusionLib.models.encoders import pool
 
@@ -173,7 +174,7 @@ def running(device: str) -> Iterator[None]:
             yield
     except torch.cuda.OutOfMemoryError as error:
         free, total = (value / 2**20 for value in torch.cuda.mem_get_info(device))
-        raise InputError(
+        raise MemoryShortage(
             f"The graphics card's memory is too small: {free:.0f} of {total:.0f} MB were free, and the model needed "
             "more. Close other programs that use the card, or choose the device 'cpu'."
         ) from error

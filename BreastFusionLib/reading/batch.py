@@ -1,0 +1,255 @@
+"""All lesions of many exams, one after the other: a folder a reading, a row a lesion, and nothing done twice.
+
+OUT/readings.csv                     one row a lesion; written again whenever a call ends, also by Ctrl-C
+OUT/<exam>-<hash>/<lesion>/          reading.json, maps and masks
+OUT/<exam>-<hash>/<lesion>/done.json what was read with which model: the same again is not read again
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam import read_exam, read_lesion_files
+from BreastFusionLib.exam.exam_folder import LESIONS, is_exam_folder
+from BreastFusionLib.exam.formats import lesion_id_of
+from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, write_json
+from BreastFusionLib.lesion import read_lesion
+from BreastFusionLib.reading.model import Case
+from BreastFusionLib.reading.reader import Reader
+
+if TYPE_CHECKING:
+    from BreastFusionLib.reading.bundle import Bundle
+
+__all__ = ["TABLE", "find_exams", "read_many", "table_columns"]
+
+TABLE = "readings.csv"
+DONE = "done.json"
+BatchProgress = Callable[[int, int, str], None]
+"""Called as progress(done, total, what is done next)."""
+
+# Columns whose values stand in reading.json: name -> where.
+_FROM_READING: dict[str, tuple[str, ...]] = {
+    "case_id": ("case_id",),
+    "side": ("lesion", "side"),
+    "probability": ("probability",),
+    "class": ("class",),
+    "threshold": ("threshold",),
+    "statement": ("statement",),
+    "in_distribution": ("in_distribution",),
+    "volume_mm3": ("lesion", "volume_mm3"),
+    "diameter_3d_mm": ("lesion", "diameter_3d_mm"),
+    "diameter_inplane_mm": ("lesion", "diameter_inplane_mm"),
+    "initial_percent": ("kinetics", "initial_percent"),
+    "initial_rise": ("kinetics", "initial_rise"),
+    "delayed_percent": ("kinetics", "delayed_percent"),
+    "curve": ("kinetics", "curve"),
+    "worst_curve": ("kinetics", "worst_curve"),
+    "washout_share": ("kinetics", "washout_share"),
+    "seconds": ("seconds", "total"),
+    "device": ("device",),
+    "bundle": ("bundle", "name"),
+    "bundle_version": ("bundle", "version"),
+    "breastfusion": ("versions", "breastfusion"),
+    "torch": ("versions", "torch"),
+    "radiomics_provider": ("versions", "radiomics", "provider"),
+    "radiomics_version": ("versions", "radiomics", "version"),
+    "disclaimer": ("disclaimer",),
+}
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One lesion to read: its exam, its mask, its row of clinical columns; no mask when the exam has none."""
+
+    exam: Path
+    lesion: Path | None
+    clinical: Mapping[str, Any]
+
+
+def read_many(
+    exams: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    bundle: Bundle,
+    out: str | os.PathLike[str],
+    progress: BatchProgress | None = None,
+    clinical: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
+    """Read every lesion of many exams.
+
+    An exam or a lesion that cannot be read is a row with status 'failed' and the reason, never the end. A lesion whose
+    files, model and clinical row are as they were when it was read is not read again, so that a second call continues
+    where the first one stopped.
+
+    Args:
+        exams: exam folders, DICOM folders with a folder `lesions` in them, or folders that hold many of these.
+        bundle: the model.
+        out: one folder a reading, and the table `readings.csv`.
+        progress: called before each lesion, and at the end.
+        clinical: name of the exam's folder -> its clinical columns, for models that use some.
+
+    Returns:
+        The rows of the table: `table_columns(bundle)` -> value; None where there is none.
+
+    Raises:
+        InputError: there is no exam at all. KeyboardInterrupt passes through; the table then holds what is done.
+    """
+    target = Path(out)
+    exams_found = find_exams(exams)
+    tasks = _tasks(exams_found, clinical or {})
+    rows: list[dict[str, Any]] = []
+    opened: tuple[Path, Exam] | None = None
+    try:
+        for number, task in enumerate(tasks):
+            if progress is not None:
+                progress(number, len(tasks), _words(task, exams_found))
+            if opened is not None and opened[0] != task.exam:
+                opened = None  # its volumes are not needed any more
+            row, opened = _row(task, bundle, target, opened)
+            rows.append(row)
+    finally:
+        _write_table(target / TABLE, rows, table_columns(bundle))
+    if progress is not None:
+        progress(len(tasks), len(tasks), "done")
+    return rows
+
+
+def find_exams(exams: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Return the folders of single exams; a folder that holds some is replaced by them, by name.
+
+    Raises:
+        InputError: there is none.
+    """
+    given = [exams] if isinstance(exams, (str, os.PathLike)) else list(exams)
+    found = []
+    for path in map(Path, given):
+        inner = sorted(child for child in path.iterdir() if child.is_dir()) if path.is_dir() else []
+        is_one = is_exam_folder(path) or (path / LESIONS).is_dir()
+        held = [child for child in inner if is_exam_folder(child) or (child / LESIONS).is_dir()]
+        found += held if held and not is_one else [path]
+    if not found:
+        raise InputError("No exam was given: give exam folders, or a folder that holds some.")
+    return list(dict.fromkeys(found))
+
+
+def table_columns(bundle: Bundle) -> list[str]:
+    """Return the columns of `readings.csv` for a model."""
+    heads = bundle.recipe.inputs.sources if bundle.recipe.model.auxiliary_heads else ()
+    columns = list(_FROM_READING)
+    after = columns.index("class")
+    first = ["case_id", "exam", "lesion", "side", "status", "reason", *columns[2:after]]
+    return [*first, *columns[after:], *(f"part_{source}" for source in heads), "warnings", "folder"]
+
+
+def _tasks(exams: Sequence[Path], clinical: Mapping[str, Mapping[str, Any]]) -> list[_Task]:
+    tasks = []
+    for exam in exams:
+        row = clinical.get(exam.name, {})
+        masks: list[Path | None] = [*read_lesion_files(exam).values()] if exam.is_dir() else []
+        tasks += [_Task(exam, mask, row) for mask in masks or [None]]
+    return tasks
+
+
+def _row(
+    task: _Task, bundle: Bundle, out: Path, opened: tuple[Path, Exam] | None
+) -> tuple[dict[str, Any], tuple[Path, Exam] | None]:
+    """Read a lesion, unless that was done; return its row, and the exam for its next lesion."""
+    row: dict[str, Any] = dict.fromkeys(table_columns(bundle))
+    row |= {"exam": str(task.exam), "lesion": "" if task.lesion is None else lesion_id_of(task.lesion)}
+    try:
+        if task.lesion is None:
+            read_exam(task.exam)  # what is no exam is said first
+            raise InputError(
+                f"{task.exam} holds no lesion: expected masks in its folder '{LESIONS}', e.g. {LESIONS}/L1.nii.gz."
+            )
+        folder = out / _folder_name(task.exam) / row["lesion"]
+        done = _done(task, bundle)
+        reading = _earlier(folder, done)
+        if reading is None:
+            if opened is None:
+                opened = task.exam, read_exam(task.exam)
+            reading = _read(task, opened[1], row["lesion"], bundle, folder)
+            write_json(folder / DONE, done)
+        row |= {"status": "ok", "reason": "", "folder": str(folder), **_values(reading)}
+    except InputError as error:
+        row |= {"status": "failed", "reason": str(error)}
+    except Exception as error:  # one broken exam must not end the others
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        row |= {"status": "failed", "reason": f"Unexpected {type(error).__name__}: {error} ({where})"}
+    return row, opened
+
+
+def _read(task: _Task, exam: Exam, lesion_id: str, bundle: Bundle, folder: Path) -> dict[str, Any]:
+    assert task.lesion is not None
+    lesion = read_lesion(task.lesion, exam, lesion_id=lesion_id)
+    # A reading that is being replaced counts as none, whatever happens now.
+    (folder / DONE).unlink(missing_ok=True)
+    reading = Reader(bundle).read(Case(exam, lesion, f"{exam.pseudonym}/{lesion_id}", task.clinical))
+    reading.write(folder)
+    return reading.to_mapping()
+
+
+def _earlier(folder: Path, done: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the reading in a folder, when it is complete and of the same files, model and clinical row."""
+    try:
+        if json.loads((folder / DONE).read_text(encoding="utf-8")) != done:
+            return None
+        return json.loads((folder / "reading.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
+    """Return what a reading depends on: cheap to find out, different whenever the reading could be."""
+    files = [path for path in sorted(task.exam.rglob("*")) if path.is_file() and path.parent.name != LESIONS]
+    stamps = [(str(path.relative_to(task.exam)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    assert task.lesion is not None
+    return {
+        "exam": sha256_of_bytes(repr(stamps).encode()),
+        "lesion": sha256_of_file(task.lesion),
+        "clinical": sha256_of_bytes(repr(sorted(task.clinical.items())).encode()),
+        "bundle": sha256_of_file(bundle.folder / "checksums.json"),
+        "device": bundle.device,
+    }
+
+
+def _values(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a reading's columns."""
+    values = {name: _at(reading, where) for name, where in _FROM_READING.items()}
+    values |= {f"part_{source}": probability for source, probability in reading["parts"].items()}
+    return {**values, "warnings": " | ".join(reading["warnings"])}
+
+
+def _at(reading: Any, where: Sequence[str]) -> Any:
+    for key in where:
+        reading = reading.get(key) if isinstance(reading, Mapping) else None
+    return reading
+
+
+def _write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write the rows; numbers as Python writes them, with '.' and every digit."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _words(task: _Task, exams: Sequence[Path]) -> str:
+    # Folders may be called after patients, and progress ends up in logs.
+    exam = f"exam {exams.index(task.exam) + 1} of {len(exams)}"
+    return exam if task.lesion is None else f"{exam}, {lesion_id_of(task.lesion)}"
+
+
+def _folder_name(exam: Path) -> str:
+    """Return a folder's name for an exam: two of one name differ, and any file system takes it."""
+    plain = re.sub(r"[^\w.-]+", "-", exam.name).strip(".-") if is_exam_folder(exam) else "exam"
+    return f"{plain or 'exam'}-{sha256_of_bytes(str(exam.resolve()).encode())[:6]}"

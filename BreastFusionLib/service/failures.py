@@ -1,0 +1,67 @@
+"""What went wrong, as the other process is told: a kind, a sentence, and lines for the log that name no patient."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from BreastFusionLib.errors import InputError, MemoryShortage
+
+__all__ = ["describe", "release_memory"]
+
+_FRAMES = 8
+# PyTorch and ITK have no exception of their own for a computer's memory.
+_OUT_OF_MEMORY_WORDS = ("can't allocate memory", "failed to allocate memory", "out of memory", "bad allocation")
+
+
+def describe(error: Exception, arguments: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return kind ('input', 'memory' or 'internal'), sentence and details of an error.
+
+    Args:
+        error: what was raised.
+        arguments: of the request: paths among them, which may be called after patients, are left out of the details.
+    """
+    if isinstance(error, MemoryShortage):
+        return "memory", str(error), ""
+    if isinstance(error, InputError):
+        return "input", str(error), ""
+    message = " ".join(_without_paths(str(error), arguments).split())
+    if type(error).__name__ == "OutOfMemoryError":  # PyTorch's; it need not be imported to know it
+        text = f"The graphics card's memory is too small ({message}). Close other programs that use the card, or "
+        return "memory", text + "choose the device 'cpu'.", ""
+    if isinstance(error, MemoryError) or any(words in message.lower() for words in _OUT_OF_MEMORY_WORDS):
+        needed = f" ({message})" if message else ""
+        return (
+            "memory",
+            f"The computer's memory is too small{needed}. Close other programs or studies; a model that runs on a "
+            "graphics card may need less with the device 'cpu'.",
+            "",
+        )
+    name = type(error).__name__
+    text = f"Something unexpected went wrong ({name}: {message}). Copy the log and report it."
+    return "internal", text, "\n".join([*_frames(error), f"{name}: {message}"])
+
+
+def release_memory() -> None:
+    """Give back what a failed request left behind."""
+    gc.collect()
+    if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
+        sys.modules["torch"].cuda.empty_cache()
+
+
+def _frames(error: Exception) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
+
+
+def _without_paths(text: str, arguments: Mapping[str, Any]) -> str:
+    """Replace every path of a request by the name of its argument."""
+    for name, value in arguments.items():
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str) and len(path) > 3:
+                text = text.replace(path, f"<{name}>")
+    return text
