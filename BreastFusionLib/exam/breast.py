@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy  # its parts are loaded when they are first used
 import SimpleITK as sitk
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.exam.model import Exam, Series, Side
 
-__all__ = ["breast_mask", "midline_x", "side_of"]
+__all__ = ["Midline", "breast_mask", "find_midline", "midline_x", "side_of"]
 
 COARSE_MM = 4.0  # a body contour needs no finer sampling, and a full-size volume takes milliseconds
 FLOOR_SHARE = 0.01  # of the 90th percentile: what is darker is as dark as air
@@ -49,6 +51,40 @@ def midline_x(image: sitk.Image) -> float | None:
     return _valley(front_mm, x_mm)
 
 
+@dataclass(frozen=True)
+class Midline:
+    """What tells left from right in an exam.
+
+    Attributes:
+        side: the only breast that the images show, by their DICOM laterality; None when they show both.
+        x_mm: LPS x of the plane between the breasts; None when unknown.
+    """
+
+    side: Side | None = None
+    x_mm: float | None = None
+
+    def side_of(self, point_lps: tuple[float, float, float]) -> Side:
+        """Tell which breast a point (mm) lies in; 'unknown' without a midline, or on it."""
+        if self.side is not None:
+            return self.side
+        distance = 0.0 if self.x_mm is None else point_lps[0] - self.x_mm
+        if abs(distance) < CLOSE_TO_MIDLINE_MM:
+            return "unknown"
+        return "left" if distance > 0 else "right"
+
+
+def find_midline(exam: Exam) -> Midline:
+    """Find what tells left from right: DICOM laterality of any series, else the first series that shows two breasts."""
+    series = [one for role in ("dce", "t1", "t2") if (one := exam.get(role)) is not None]
+    for one in series:
+        if (side := _dicom_side(one)) is not None:
+            return Midline(side=side)
+    for one in series:
+        if one.phases and (middle := midline_x(one.phases[0].image)) is not None:
+            return Midline(x_mm=middle)
+    return Midline()
+
+
 def side_of(point_lps: tuple[float, float, float], exam: Exam) -> Side:
     """Tell which breast a point lies in.
 
@@ -60,17 +96,7 @@ def side_of(point_lps: tuple[float, float, float], exam: Exam) -> Side:
         'left' or 'right' of the patient; 'unknown' when the volume shows one breast without saying which, or the
         point lies on the midline. Never taken from the sign of x.
     """
-    series = [one for role in ("dce", "t1", "t2") if (one := exam.get(role)) is not None]
-    for one in series:
-        if (side := _dicom_side(one)) is not None:
-            return side
-    for one in series:
-        if one.phases and (middle := midline_x(one.phases[0].image)) is not None:
-            distance = point_lps[0] - middle
-            if abs(distance) < CLOSE_TO_MIDLINE_MM:
-                return "unknown"
-            return "left" if distance > 0 else "right"
-    return "unknown"
+    return find_midline(exam).side_of(point_lps)
 
 
 def _dicom_side(series: Series) -> Side | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import slicer
 
-__all__ = ["remove_node"]
+__all__ = ["name_columns", "remove_node"]
 
 
 def remove_node(node: slicer.vtkMRMLNode | None) -> None:
@@ -18,3 +18,9 @@ def remove_node(node: slicer.vtkMRMLNode | None) -> None:
         parts += [node.GetNthStorageNode(number) for number in range(node.GetNumberOfStorageNodes())]
     for part in (node, *filter(None, parts)):
         slicer.mrmlScene.RemoveNode(part)
+
+
+def name_columns(table: slicer.vtkMRMLTableNode) -> None:
+    """Have a table's columns shown under their names; Slicer's word for that has changed."""
+    newer = getattr(table, "SetUseColumnTitleAsColumnHeader", None)
+    (newer or table.SetUseColumnNameAsColumnHeader)(True)

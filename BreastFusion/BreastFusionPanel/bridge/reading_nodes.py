@@ -1,0 +1,227 @@
+"""Readings in the scene: the exact JSON, the maps as volumes, the features as a table, the curve as a chart.
+
+The JSON is kept in a text node, because table nodes keep six digits. Beside it is noted what was read (outline, phases,
+T1, T2): a reading of something else is still shown, but is told to be out of date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.files import to_plain
+from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
+
+from .geometry import pixels_of, update_volume
+from .kinetics_nodes import kinetics_chart, remove_kinetics, stored_chart
+from .labelmaps import lesion_digest, segment_of
+from .lesion_nodes import find_node, find_nodes, own, remove_nodes
+from .mapped_segments import mapped_method
+from .node_parts import name_columns
+from .sequences import phases_of
+
+if TYPE_CHECKING:
+    from ..parameters import BreastFusionParameterNode
+
+__all__ = [
+    "StoredReading",
+    "kinetics_chart",
+    "reading_basis",
+    "reading_of",
+    "remove_kinetics",
+    "remove_reading",
+    "store_reading",
+]
+
+READING, MAP, FEATURES = "reading", "map", "features"
+BASIS = "BreastFusion.basis"
+SEQUENCE, METHOD = "BreastFusion.sequence", "BreastFusion.method"
+METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
+MAP_COLORS = "vtkMRMLColorTableNodeIron"
+# Below this value a map says nothing; the image must be seen there.
+MAP_FLOOR = 0.15
+
+
+@dataclass(frozen=True)
+class StoredReading:
+    """What the scene holds of a lesion's reading.
+
+    Attributes:
+        mapping: the content of reading.json.
+        is_current: whether outline, phases, T1 and T2 are those that were read.
+        map_nodes: (sequence, method) -> volume node, values 0..1.
+        feature_table: vtkMRMLTableNode.
+        chart: vtkMRMLPlotChartNode of the time-intensity curve; None when the reading has none.
+        node: vtkMRMLTextNode that keeps it; what belongs to the reading may be noted in its attributes.
+    """
+
+    mapping: Mapping[str, Any]
+    is_current: bool
+    map_nodes: Mapping[tuple[str, str], slicer.vtkMRMLScalarVolumeNode]
+    feature_table: slicer.vtkMRMLTableNode
+    chart: slicer.vtkMRMLPlotChartNode | None
+    node: slicer.vtkMRMLTextNode
+
+
+def store_reading(
+    parameters: BreastFusionParameterNode,
+    segment_id: str,
+    mapping: Mapping[str, Any],
+    folder: str | os.PathLike[str],
+) -> None:
+    """Put a reading into the scene, in place of an earlier one of the same lesion.
+
+    Args:
+        parameters: the study, as it was when it was read.
+        segment_id: the lesion.
+        mapping: the content of reading.json.
+        folder: where the files are that it names.
+
+    Raises:
+        InputError: no such lesion, or a map that cannot be read; then an earlier reading is still there.
+    """
+    name = segment_of(parameters.segmentation, segment_id).GetName()
+    maps = [(row["sequence"], row["method"], _read_map(Path(folder) / row["file"])) for row in mapping["maps"]]
+    remove_reading(parameters, segment_id)
+    for sequence, method, image in maps:
+        words = f"{name} {SEQUENCE_WORDS.get(sequence, sequence)} {METHOD_WORDS.get(method, method)}"
+        _add_map(parameters, segment_id, (sequence, method), image, words)
+    table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", _("{lesion} features").format(lesion=name))
+    own(table, parameters.segmentation, segment_id, FEATURES)
+    _fill_features(table, mapping["features"])
+    if mapping.get("kinetics"):
+        kinetics_chart(parameters, segment_id, mapping["kinetics"])
+    text = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", _("{lesion} reading").format(lesion=name))
+    own(text, parameters.segmentation, segment_id, READING)
+    text.SetAttribute(BASIS, reading_basis(parameters, segment_id))
+    text.SetText(json.dumps(to_plain(mapping), allow_nan=False))
+
+
+def reading_of(parameters: BreastFusionParameterNode | None, segment_id: str) -> StoredReading | None:
+    """Return the reading of a lesion; None when it has none."""
+    segmentation = None if parameters is None else parameters.segmentation
+    text = find_node(segmentation, segment_id, READING, "vtkMRMLTextNode")
+    if text is None:
+        return None
+    mapping = json.loads(text.GetText())
+    maps = find_nodes(segmentation, segment_id, MAP, "vtkMRMLScalarVolumeNode")
+    return StoredReading(
+        mapping=mapping,
+        is_current=text.GetAttribute(BASIS) == reading_basis(parameters, segment_id),
+        map_nodes={(node.GetAttribute(SEQUENCE), node.GetAttribute(METHOD)): node for node in maps},
+        feature_table=find_node(segmentation, segment_id, FEATURES, "vtkMRMLTableNode"),
+        chart=stored_chart(parameters, segment_id) if mapping.get("kinetics") else None,
+        node=text,
+    )
+
+
+def remove_reading(parameters: BreastFusionParameterNode, segment_id: str) -> None:
+    """Remove the reading of a lesion with its maps and features; the lesion's curve stays, being of the images."""
+    remove_nodes(parameters.segmentation, segment_id, MAP, FEATURES, READING)
+
+
+def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str:
+    """Return what tells apart what was read: outline, phases and their times, T1, T2, mappings of the reader's own."""
+    sequence = parameters.dceSequence
+    rows = () if sequence is None else phases_of(sequence)
+    methods = {one: mapped_method(parameters, segment_id, one) for one in ("t1", "t2")}
+    content = [
+        lesion_digest(parameters.segmentation, segment_id),
+        [(row.time_s, _fingerprint(sequence.GetNthDataNode(row.number))) for row in rows],
+        [_fingerprint(parameters.t1Volume), _fingerprint(parameters.t2Volume)],
+        parameters.usedPhase,
+        # A lesion that was mapped by geometry is found again by every reading.
+        [
+            lesion_digest(getattr(parameters, f"{one}Segmentation"), segment_id)
+            for one, method in methods.items()
+            if method not in (None, "same grid", "geometry")
+        ],
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _fingerprint(volume: slicer.vtkMRMLScalarVolumeNode | None) -> int | None:
+    """Return a number that differs between volumes: of a few thousand voxels, which takes a millisecond."""
+    if volume is None or volume.GetImageData() is None:
+        return None
+    pixels = pixels_of(volume)
+    sample = pixels[tuple(slice(size % 7 // 2, None, max(1, size // 20)) for size in pixels.shape)]
+    return zlib.crc32(np.ascontiguousarray(sample).tobytes())
+
+
+def _read_map(path: Path) -> sitk.Image:
+    try:
+        return sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise InputError(
+            _("The activation map {file} cannot be read: classify the lesion again.").format(file=path.name)
+        ) from error
+
+
+def _add_map(
+    parameters: BreastFusionParameterNode, segment_id: str, key: tuple[str, str], image: sitk.Image, name: str
+) -> None:
+    """Add a map as a volume whose low values are transparent and whose cells are shown as they are."""
+    volume = slicer.vtkMRMLScalarVolumeNode()
+    volume.SetName(name)
+    update_volume(volume, image)
+    display = slicer.vtkMRMLScalarVolumeDisplayNode()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(0.0, 1.0)
+    display.SetThreshold(MAP_FLOOR, 1.0)
+    display.ApplyThresholdOn()
+    display.InterpolateOff()
+    slicer.mrmlScene.AddNode(display)
+    display.SetAndObserveColorNodeID(MAP_COLORS)
+    volume.SetAndObserveDisplayNodeID(display.GetID())
+    volume.SetAttribute(SEQUENCE, key[0])
+    volume.SetAttribute(METHOD, key[1])
+    slicer.mrmlScene.AddNode(volume)
+    own(volume, parameters.segmentation, segment_id, MAP)
+
+
+def _fill_features(table: slicer.vtkMRMLTableNode, rows: list[Mapping[str, Any]]) -> None:
+    """Fill the table for the eyes; exact values are in the reading itself."""
+    classes = list(dict.fromkeys(name for row in rows for name in row.get("class_percentiles", {})))
+    columns: dict[str, list[str]] = {
+        _("source"): [str(row["source"]) for row in rows],
+        _("feature"): [str(row["name"]) for row in rows],
+        _("value"): [_number(row["value"]) for row in rows],
+    }
+    if any("reference_range" in row for row in rows):
+        ranges = [row.get("reference_range") or (None, None) for row in rows]
+        columns[_("95 % of training")] = [
+            "" if None in ends else f"{_number(ends[0])} .. {_number(ends[1])}" for ends in ranges
+        ]
+    if any("training_percentile" in row for row in rows):
+        columns[_("percentile")] = [_number(row.get("training_percentile"), ".0f") for row in rows]
+    for name in classes:
+        columns[_("percentile in {group}").format(group=name)] = [
+            _number(row.get("class_percentiles", {}).get(name), ".0f") for row in rows
+        ]
+    with slicer.util.NodeModify(table):
+        for name, cells in columns.items():
+            column = vtk.vtkStringArray()
+            column.SetName(name)
+            for cell in cells:
+                column.InsertNextValue(cell)
+            table.AddColumn(column)
+        name_columns(table)
+        table.SetLocked(True)
+
+
+def _number(value: float | None, form: str = ".4g") -> str:
+    return "" if value is None else format(value, form)
