@@ -44,6 +44,12 @@ class SceneFill:
         if parameters is not None and parameters.dceSequence is not None:
             self._offered |= {node.GetID() for node in _candidates()}
 
+    def note_fields(self) -> None:
+        """Remember what the fields hold: taken out again, it is not put back."""
+        parameters = self._context.parameters
+        if parameters is not None:
+            self._offered |= {node.GetID() for field in _FIELDS if (node := getattr(parameters, field)) is not None}
+
     def schedule(self) -> None:
         """Fill soon, when no more nodes come."""
         self._timer.start()
@@ -58,12 +64,13 @@ class SceneFill:
         parameters, scene = self._context.parameters, slicer.mrmlScene
         if parameters is None or scene.IsBatchProcessing() or scene.IsClosing() or scene.IsImporting():
             return
+        self.note_fields()
         empty = [field for field in _FIELDS if getattr(parameters, field) is None]
         new_ids = {node.GetID() for node in _candidates()} - self._offered
+        self._offered |= new_ids
         if not (empty and new_ids):
             return
         guess = guess_exam(scene)
-        self._offered |= new_ids
         for field in empty:
             node = getattr(guess, _FIELDS[field])
             if node is not None and node.GetID() in new_ids:

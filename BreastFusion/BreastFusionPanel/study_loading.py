@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,6 @@ class StudyLoading:
         self._context = context
         self._request: Request | None = None
         self._steps: Steps | None = None
-        self._adding: Any = None
         self._node: Any = None
         self._numbers = itertools.count(1)
 
@@ -66,7 +65,6 @@ class StudyLoading:
             self._request.cancel()
         elif self._steps is not None:
             self._steps.stop()
-            self._adding.close()
             self._end()
 
     def _begin(self, action: str, arguments: Mapping[str, Any], on_added: Callable[[Mapping[str, Any]], None]) -> None:
@@ -95,17 +93,20 @@ class StudyLoading:
         if not self._is_same_study():
             self._end()
             return
-        folder = Path(result["exam"])
 
-        def done(_value: object) -> None:
-            shutil.rmtree(folder, ignore_errors=True)
+        def added(_value: object) -> None:
             self._end()
             with self._context.guard():
                 on_added(result)
 
-        self._adding = add_exam(read_exam_arrays(folder), self._context.parameters)
-        self._steps = Steps(self._adding, self._tell_added, done, self._could_not_add)
         self._tell_added(0.0)
+        self._steps = Steps(self._add(Path(result["exam"])), self._tell_added, added, self._could_not_add)
+
+    def _add(self, folder: Path) -> Iterator[float]:
+        try:
+            yield from add_exam(read_exam_arrays(folder), self._context.parameters)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _tell_added(self, fraction: float) -> None:
         self.progressed.emit(fraction, _("Adding volumes to the scene"))
@@ -125,6 +126,6 @@ class StudyLoading:
             raise error
 
     def _end(self) -> None:
-        self._steps = self._adding = self._node = None
+        self._steps = self._node = None
         self.what = ""
         self.changed.emit()
