@@ -218,10 +218,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
         self._slider.blockSignals(blocked)
 
 
-class ctkDoubleSlider(ctkSliderWidget):
-    """A slider for real numbers; here it keeps its spin box, which CTK's has not."""
-
-
 class ctkPathLineEdit(QtWidgets.QLineEdit):
     """A line edit for a path."""
 

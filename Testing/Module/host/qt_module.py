@@ -8,6 +8,7 @@ from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 from . import ctk_widgets
 from .dialogs import Dialogs, answer_dialogs
+from .named_widgets import CTK_NAMES, plain_widgets
 from .qt_properties import qobject_classes, show_properties_as_attributes
 from .ui_loader import UiLoader
 
@@ -34,4 +35,6 @@ def make_ctk() -> ModuleType:
     for name in dir(ctk_widgets):
         if name.startswith("ctk"):
             setattr(module, name, getattr(ctk_widgets, name))
+    for name, widget in plain_widgets(CTK_NAMES).items():
+        setattr(module, name, widget)
     return module

@@ -135,7 +135,13 @@ def _make_scene(slicer, temporary_folder: str):
 
 def _provide_widgets(slicer) -> None:
     from . import ctk_widgets, qmrml_widgets
+    from .named_widgets import SLICER_NAMES, plain_widgets, provide_modules
     from .ui_loader import custom_widgets
+
+    named = plain_widgets(SLICER_NAMES)
+    provide_modules(named)
+    for name, value in named.items():
+        setattr(slicer, name, value)
 
     for module in (ctk_widgets, qmrml_widgets):
         for name, value in vars(module).items():
