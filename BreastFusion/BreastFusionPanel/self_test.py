@@ -157,4 +157,4 @@ def overlap(one: sitk.Image, other: sitk.Image) -> float:
 
 def pixels(image: sitk.Image) -> np.ndarray:
     """Return an image's values, [slice, row, column]."""
-    return sitk.GetArrayViewFromImage(image)
+    return sitk.GetArrayFromImage(image)

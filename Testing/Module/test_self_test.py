@@ -55,15 +55,29 @@ def test_an_outline_that_is_shifted_by_a_voxel_is_found(scene, monkeypatch):
     assert "voxel by voxel" in reasons(run_module_test())[0]
 
 
-@pytest.mark.slow
-@pytest.mark.installed
-def test_a_reading_that_differs_in_its_seventh_digit_is_found(scene, monkeypatch):
+READING = {
+    "probability": 0.4,
+    "parts": {"dce": 0.5},
+    "features": [{"source": "kinetics", "name": "initial_percent", "value": 112.0}],
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, ""),
+        ({"probability": 0.4000005}, ""),
+        ({"probability": 0.400002}, "0.400002"),
+        ({"parts": {"dce": 0.500002}}, "dce"),
+        ({"parts": {}}, "dict_keys"),
+        ({"features": [{"source": "kinetics", "name": "initial_percent", "value": 112.0002}]}, "initial_percent"),
+    ],
+)
+def test_numbers_that_differ_in_the_sixth_digit_are_found(scene, monkeypatch, changed, found):
     from BreastFusionPanel import self_test
 
-    def a_little_off(*arguments, **options):
-        reading = read_lesion(*arguments, **options)
-        return {**reading, "probability": reading["probability"] + 2e-6}
-
-    read_lesion = self_test.read_lesion
-    monkeypatch.setattr(self_test, "read_lesion", a_little_off)
-    assert len(reasons(run_module_test())) == 1
+    monkeypatch.setattr(self_test, "missing", tuple)
+    monkeypatch.setattr(self_test, "second_opinion", lambda *_: READING)
+    monkeypatch.setattr(self_test, "read_lesion", lambda *_, **__: {**READING, **changed})
+    said = "\n".join(reasons(run_module_test()))
+    assert found in said if found else not said
