@@ -80,8 +80,6 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
         InputError: no DCE series, phases on different grids, a transform that cannot be followed, or a volume that
             cannot be used.
     """
-    if parameters is None or parameters.dceSequence is None:
-        raise InputError(_("No DCE series is chosen: open a study, load the demo exam, or choose one under 'Exam'."))
     dce = _dce_series(parameters)
     series = [dce]
     roles: tuple[tuple[Role, slicer.vtkMRMLScalarVolumeNode | None], ...] = (
@@ -110,7 +108,7 @@ def dce_grid(parameters: BreastFusionParameterNode) -> Grid:
     Raises:
         InputError: as `exam_of`.
     """
-    return common_grid(items_of(parameters.dceSequence), _placed_by(parameters))
+    return common_grid(items_of(_chosen_sequence(parameters)), _placed_by(parameters))
 
 
 def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[float]:
@@ -207,8 +205,14 @@ def _sort_into_hierarchy(nodes: list[slicer.vtkMRMLNode], pseudonym: str) -> Non
             hierarchy.SetItemParent(item, study)
 
 
-def _dce_series(parameters: BreastFusionParameterNode) -> Series:
-    sequence = parameters.dceSequence
+def _chosen_sequence(parameters: BreastFusionParameterNode | None) -> slicer.vtkMRMLSequenceNode:
+    if parameters is None or parameters.dceSequence is None:
+        raise InputError(_("No DCE series is chosen: open a study, load the demo exam, or choose one under 'Exam'."))
+    return parameters.dceSequence
+
+
+def _dce_series(parameters: BreastFusionParameterNode | None) -> Series:
+    sequence = _chosen_sequence(parameters)
     items, grid = items_of(sequence), dce_grid(parameters)
     times_s = [row.time_s for row in phases_of(sequence)]
     phases = tuple(NodePhase(item, time_s, grid) for item, time_s in zip(items, times_s, strict=True))

@@ -175,9 +175,9 @@ def _misplaced(name: str, own: Grid, grid: Grid) -> InputError:
     if describe_difference(own, same_voxels) or np.abs(offset - np.rint(offset)).max() > 0.01:
         return InputError(
             _(
-                "'{name}' was not drawn on this image: its voxels are those of another grid ({own}), not of {grid}. "
+                "'{name}' was not drawn on this image: its voxels ({own} mm) are not those of {grid}. "
                 "Choose the DCE series as the image to draw on, and draw the lesion there."
-            ).format(name=name, own=own.describe(), grid=grid.describe())
+            ).format(name=name, own=" x ".join(f"{mm:.4g}" for mm in own.spacing_mm), grid=grid.describe())
         )
     return InputError(
         _("'{name}' reaches outside the image ({grid}): erase what lies outside.").format(

@@ -18,7 +18,7 @@ from BreastFusionLib.exam.geometry import describe_difference
 from BreastFusionLib.exam.model import Exam, Side
 from BreastFusionLib.lesion import Lesion, measure, shape_warnings
 
-from .exam_nodes import dce_grid
+from .exam_nodes import browser_of, dce_grid
 from .facts import read_json, write_json
 from .labelmaps import lesion_digest, lesion_part, mask_of, segment_of, write_outline
 from .mapped_segments import mapped_of, remove_mapped, show_mapped
@@ -73,7 +73,7 @@ def lesion_segmentation(parameters: BreastFusionParameterNode) -> slicer.vtkMRML
     if parameters.segmentation is not None:
         return parameters.segmentation
     dce_grid(parameters)  # says what is wrong with the series, before anything is drawn on it
-    shown = parameters.dceBrowser.GetProxyNode(parameters.dceSequence)
+    shown = browser_of(parameters.dceSequence).GetProxyNode(parameters.dceSequence)
     name = slicer.mrmlScene.GenerateUniqueName(_("Lesions"))
     segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     segmentation.CreateDefaultDisplayNodes()
