@@ -1,0 +1,474 @@
+"""Section 'Lesion': outlines by click and by hand, their table, and numbers that are the library's."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.model import Exam, Phase
+from BreastFusionLib.lesion import measure, measure_kinetics, segment_from_seed
+from BreastFusionLib.phantom import make_exam
+
+
+@pytest.fixture(scope="session")
+def phantom_exam():
+    """A small exam whose lesion enhances well above the usual threshold and washes out."""
+    return make_exam(2, 3, small=True)
+
+
+@pytest.fixture
+def study(scene, phantom_exam):
+    """Section 2 alone in a window, with the phantom's exam in the scene."""
+    import qt
+    import slicer
+    from BreastFusionPanel.bridge.exam_nodes import add_exam
+    from BreastFusionPanel.context import PanelContext
+    from BreastFusionPanel.lesion_section import LesionSection
+    from BreastFusionPanel.parameters import BreastFusionParameterNode
+
+    node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    context = PanelContext(worker=None)
+    section = LesionSection(context)
+    context.parameters = BreastFusionParameterNode(node)
+    section.connect_parameters()
+    window = qt.QWidget()
+    qt.QVBoxLayout(window).addWidget(section.widget)
+    window.resize(400, 800)
+    window.show()
+    section.enter()
+    told = SimpleNamespace(changed=[], selected=0, sentences=[])
+    context.lesion_changed.connect(told.changed.append)
+    context.message.connect(lambda text, details: told.sentences.append(text))
+    list(add_exam(phantom_exam.exam, context.parameters))
+    context.exam_changed.emit()
+    slicer.app.processEvents()
+    yield SimpleNamespace(
+        context=context, parameters=context.parameters, section=section, ui=section.ui, told=told, window=window
+    )
+    section.exit()
+    section.cleanup()
+    context.parameters = None
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def place_point(click, wait_until):
+    """Presses '+ From click' and places the point, as a click into a view does."""
+    import slicer
+    from BreastFusionPanel.bridge.geometry import to_ras
+
+    def place(study, point_lps) -> None:
+        click(study.ui.fromClickButton)
+        selection = slicer.app.applicationLogic().GetSelectionNode()
+        node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
+        node.AddControlPointWorld(to_ras(point_lps))
+        wait_until(lambda: not study.ui.fromClickButton.checked, what="the point to be taken")
+
+    return place
+
+
+def drawn(study, segment_id: str) -> sitk.Image:
+    from BreastFusionPanel.bridge.exam_nodes import exam_of
+    from BreastFusionPanel.bridge.segments import mask_of
+
+    return mask_of(study.parameters.segmentation, segment_id, exam_of(study.parameters).dce.grid)
+
+
+def half_a_voxel_away(exam: Exam) -> Exam:
+    """The same images on a grid whose voxels are others."""
+
+    def moved(phase: Phase) -> Phase:
+        image = sitk.Image(phase.image)
+        image.SetOrigin(exam.dce.grid.physical((0.5, 0.5, 0.5)).tolist())
+        return Phase(phase.time_s, image)
+
+    phases = tuple(map(moved, exam.dce.phases))
+    return replace(exam, series=(replace(exam.dce, phases=phases, grid=Grid.of(phases[0].image)),))
+
+
+def pixels(image: sitk.Image) -> np.ndarray:
+    return sitk.GetArrayFromImage(image)
+
+
+def cell(study, row: int, column: int) -> str:
+    return study.ui.lesionTable.item(row, column).text()
+
+
+def center_of(lesion) -> tuple[float, float, float]:
+    """A voxel of the lesion near its middle, in LPS mm."""
+    inside = np.argwhere(pixels(lesion.mask))[:, ::-1]
+    nearest = inside[np.linalg.norm(inside - inside.mean(axis=0), axis=1).argmin()]
+    return lesion.mask.TransformIndexToPhysicalPoint(nearest.tolist())
+
+
+class TestFromClick:
+    def test_outline_is_what_the_library_grows_on_the_whole_exam(self, study, place_point, phantom_exam):
+        seed = center_of(phantom_exam.lesion)
+        study.parameters.enhancementPercent = 50.0
+        place_point(study, seed)
+        expected = segment_from_seed(phantom_exam.exam, seed, 50.0, 30.0)
+        assert np.array_equal(pixels(drawn(study, study.parameters.selectedLesion)), pixels(expected))
+        assert study.told.changed == [study.parameters.selectedLesion]
+
+    def test_a_click_into_the_view_places_the_point(self, study, click, wait_until, phantom_exam):
+        from BreastFusionPanel.bridge.geometry import to_ras
+        from host.views import SliceRenderer
+
+        position_ras = to_ras(center_of(phantom_exam.lesion))
+        with SliceRenderer("Red") as view:
+            view.logic.GetSliceNode().JumpSliceByCentering(*position_ras)
+            click(study.ui.fromClickButton)
+            view.pixels()
+            view.click(position_ras)
+            wait_until(lambda: study.parameters.selectedLesion, what="a lesion")
+        assert pixels(drawn(study, study.parameters.selectedLesion)).sum() > 20
+
+    def test_no_helper_is_left_behind(self, study, place_point, phantom_exam):
+        import slicer
+
+        place_point(study, center_of(phantom_exam.lesion))
+        assert not slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+        interaction = slicer.app.applicationLogic().GetInteractionNode()
+        assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
+
+    def test_a_second_click_on_the_button_disarms(self, study, click):
+        import slicer
+
+        click(study.ui.fromClickButton)
+        assert study.ui.hintLabel.text == "Click into the lesion, in any slice view. Esc cancels."
+        click(study.ui.fromClickButton)
+        assert not slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+        assert study.ui.hintLabel.text == "No lesion yet: click into one, or draw it."
+
+    def test_escape_disarms(self, study, click):
+        import qt
+        from PySide6.QtTest import QTest
+
+        click(study.ui.fromClickButton)
+        study.window.activateWindow()
+        QTest.keyClick(study.window, qt.Qt.Key_Escape)
+        assert not study.ui.fromClickButton.checked
+
+    def test_another_mouse_mode_disarms(self, study, click, wait_until):
+        import slicer
+
+        click(study.ui.fromClickButton)
+        interaction = slicer.app.applicationLogic().GetInteractionNode()
+        interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+        wait_until(lambda: not study.ui.fromClickButton.checked)
+
+    def test_a_point_outside_is_a_sentence(self, study, place_point):
+        place_point(study, (5000.0, 0.0, 0.0))
+        assert "lies outside the DCE volume" in study.told.sentences[-1]
+        assert not study.parameters.selectedLesion
+
+    def test_a_point_that_does_not_enhance_is_a_sentence(self, study, place_point, phantom_exam):
+        study.parameters.enhancementPercent = 300.0
+        place_point(study, center_of(phantom_exam.lesion))
+        assert "less than the 300 % asked for" in study.told.sentences[-1]
+
+    def test_the_outline_follows_threshold_and_radius(self, study, place_point, phantom_exam, wait_until):
+        seed = center_of(phantom_exam.lesion)
+        place_point(study, seed)
+        segment_id = study.parameters.selectedLesion
+        study.ui.radiusSpinBox.setValue(6.0)
+        expected = pixels(segment_from_seed(phantom_exam.exam, seed, 70.0, 6.0))
+        wait_until(lambda: np.array_equal(pixels(drawn(study, segment_id)), expected), what="the smaller outline")
+        study.ui.enhancementSpinBox.setValue(40.0)
+        expected = pixels(segment_from_seed(phantom_exam.exam, seed, 40.0, 6.0))
+        wait_until(lambda: np.array_equal(pixels(drawn(study, segment_id)), expected), what="the larger outline")
+
+    def test_an_edited_outline_follows_no_more_until_the_edit_is_undone(
+        self, study, place_point, phantom_exam, wait_until, settle
+    ):
+        place_point(study, center_of(phantom_exam.lesion))
+        segment_id = study.parameters.selectedLesion
+        x, y, z = center_of(phantom_exam.lesion)
+        paint(study, (x, y, z + 40.0), 5.0)
+        painted = pixels(drawn(study, segment_id))
+        study.ui.radiusSpinBox.setValue(6.0)
+        settle(study)
+        assert np.array_equal(pixels(drawn(study, segment_id)), painted)
+        study.ui.segmentEditor.undo()
+        settle(study)
+        study.ui.radiusSpinBox.setValue(7.0)
+        expected = pixels(segment_from_seed(phantom_exam.exam, center_of(phantom_exam.lesion), 70.0, 7.0))
+        wait_until(lambda: np.array_equal(pixels(drawn(study, segment_id)), expected))
+
+
+@pytest.fixture
+def settle(wait_until):
+    """Lets the moment pass after which an outline counts as settled."""
+    from BreastFusionPanel.lesion_watch import SETTLED_AFTER_MS
+
+    def wait(study) -> None:
+        end = time.monotonic() + SETTLED_AFTER_MS / 1000 + 0.1
+        wait_until(lambda: time.monotonic() > end)
+
+    return wait
+
+
+def paint(study, center_lps, radius_mm: float) -> None:
+    from BreastFusionPanel.bridge.geometry import to_ras
+
+    study.ui.segmentEditor.paint_sphere(to_ras(center_lps), radius_mm)
+
+
+class TestDrawing:
+    def test_draw_adds_an_empty_lesion_and_takes_up_the_brush(self, study, click):
+        click(study.ui.drawButton)
+        assert study.ui.segmentEditor.activeEffect() == "Paint"
+        assert study.ui.segmentEditor.currentSegmentID() == study.parameters.selectedLesion
+        assert cell(study, 0, 2) == "–"
+        assert study.ui.hintLabel.text == "Nothing is drawn yet: paint the lesion in a slice view."
+
+    def test_a_stroke_is_measured_when_it_has_settled_and_told_once(self, study, click, settle, phantom_exam):
+        click(study.ui.drawButton)
+        segment_id = study.parameters.selectedLesion
+        study.told.changed.clear()
+        center = center_of(phantom_exam.lesion)
+        paint(study, center, 5.0)
+        paint(study, center, 8.0)
+        assert study.told.changed == []
+        settle(study)
+        assert study.told.changed == [segment_id]
+        size = measure(drawn(study, segment_id))
+        assert cell(study, 0, 2) == f"{size.volume_mm3 / 1000:.2f} cm³"
+        assert cell(study, 0, 3) == f"{size.diameter_3d_mm:.0f} mm"
+
+    def test_measurements_equal_the_librarys_on_the_whole_volume(self, study, click, settle, phantom_exam):
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 7.0)
+        settle(study)
+        segment_id = study.parameters.selectedLesion
+        mask, measures = drawn(study, segment_id), study.section.book[segment_id].measures
+        whole = measure(mask)
+        for name in ("volume_mm3", "voxels", "diameter_3d_mm", "diameter_inplane_mm", "components", "touches_border"):
+            assert getattr(measures.measurements, name) == getattr(whole, name), name
+        assert measures.measurements.center_lps == pytest.approx(whole.center_lps, abs=1e-9)
+        assert measures.kinetics == measure_kinetics(phantom_exam.exam.dce, mask)
+        assert study.ui.kineticsLabel.text == f"Time-intensity: {measures.kinetics.describe()}"
+
+    def test_a_stroke_that_changes_nothing_is_not_told(self, study, click, settle, phantom_exam):
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 6.0)
+        settle(study)
+        study.told.changed.clear()
+        paint(study, center_of(phantom_exam.lesion), 3.0)
+        settle(study)
+        assert study.told.changed == []
+
+    def test_undo_brings_back_the_numbers(self, study, click, settle, phantom_exam):
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 6.0)
+        settle(study)
+        before = cell(study, 0, 2)
+        paint(study, center_of(phantom_exam.lesion), 10.0)
+        settle(study)
+        assert cell(study, 0, 2) != before
+        study.ui.segmentEditor.undo()
+        settle(study)
+        assert cell(study, 0, 2) == before
+
+    def test_erasing_everything_is_no_error(self, study, click, settle, phantom_exam):
+        from BreastFusionPanel.bridge.geometry import to_ras
+
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 6.0)
+        settle(study)
+        study.ui.segmentEditor.erase_sphere(to_ras(center_of(phantom_exam.lesion)), 20.0)
+        settle(study)
+        assert cell(study, 0, 2) == "–"
+        assert not study.ui.plotButton.isVisibleTo(study.window)
+
+    def test_what_is_odd_is_said(self, study, click, settle, phantom_exam):
+        click(study.ui.drawButton)
+        grid = phantom_exam.exam.dce.grid
+        corner = grid.physical((0, 0, 0))
+        paint(study, tuple(corner), 0.1)
+        settle(study)
+        said = study.ui.lesionWarningLabel.text
+        assert "single voxel" in said
+        assert "touches the border" in said
+        assert "texture needs 64 and 3" in said
+
+    def test_tools_never_change_another_lesion(self, study, click, settle, phantom_exam):
+        center = center_of(phantom_exam.lesion)
+        click(study.ui.drawButton)
+        first = study.parameters.selectedLesion
+        paint(study, center, 6.0)
+        settle(study)
+        before = pixels(drawn(study, first))
+        click(study.ui.drawButton)
+        paint(study, center, 4.0)
+        settle(study)
+        assert np.array_equal(pixels(drawn(study, first)), before)
+
+
+class TestTable:
+    @pytest.fixture
+    def two(self, study, click, settle, phantom_exam):
+        """Two lesions, one within the other; the second one is selected."""
+        ids = []
+        for radius_mm in (8.0, 4.0):
+            click(study.ui.drawButton)
+            paint(study, center_of(phantom_exam.lesion), radius_mm)
+            settle(study)
+            ids.append(study.parameters.selectedLesion)
+        return ids
+
+    def test_each_lesion_has_its_own_numbers(self, study, two, phantom_exam):
+        assert study.ui.lesionTable.rowCount == 2
+        assert cell(study, 0, 2) != cell(study, 1, 2)
+        for row, segment_id in enumerate(two):
+            kinetics = study.section.book[segment_id].measures.kinetics
+            assert kinetics == measure_kinetics(phantom_exam.exam.dce, drawn(study, segment_id))
+            assert cell(study, row, 4) == kinetics.curve
+
+    def test_choosing_a_row_selects_the_lesion_everywhere(self, study, two):
+        from BreastFusionPanel.layouts import is_comparison
+
+        study.ui.lesionTable.selectRow(0)
+        assert study.parameters.selectedLesion == two[0]
+        assert study.ui.segmentEditor.currentSegmentID() == two[0]
+        assert is_comparison()
+
+    def test_the_views_go_to_the_largest_section(self, study, two, phantom_exam):
+        import slicer
+
+        study.ui.lesionTable.selectRow(0)
+        mask = pixels(drawn(study, two[0]))
+        number = int(mask.sum(axis=(1, 2)).argmax())
+        z = phantom_exam.exam.dce.grid.physical((0, 0, number))[2]
+        node = slicer.mrmlScene.GetSingletonNode("Red", "vtkMRMLSliceNode")
+        assert node.GetSliceOffset() == pytest.approx(z, abs=1e-3)
+
+    def test_another_name_is_the_segments(self, study, two):
+        study.ui.lesionTable.item(1, 0).setText("Behind the nipple")
+        assert study.parameters.segmentation.GetSegmentation().GetSegment(two[1]).GetName() == "Behind the nipple"
+
+    def test_a_name_is_never_empty(self, study, two):
+        before = cell(study, 0, 0)
+        study.ui.lesionTable.item(0, 0).setText("  ")
+        assert cell(study, 0, 0) == before
+
+    def test_the_side_comes_from_the_images_and_the_user_wins(self, study, two, choose, settle, phantom_exam):
+        combo = study.ui.lesionTable.cellWidget(1, 1)
+        assert combo.currentText == phantom_exam.lesion.side
+        other = "left" if phantom_exam.lesion.side == "right" else "right"
+        choose(combo, other)
+        paint(study, center_of(phantom_exam.lesion), 5.0)
+        settle(study)
+        assert study.ui.lesionTable.cellWidget(1, 1).currentText == other
+
+    def test_remove_takes_the_lesion_away_and_undo_brings_it_back(self, study, two, click, settle):
+        before = pixels(drawn(study, two[1]))
+        click(study.ui.lesionTable.cellWidget(1, 5))
+        assert study.ui.lesionTable.rowCount == 1
+        assert study.parameters.selectedLesion == two[0]
+        study.ui.segmentEditor.undo()
+        settle(study)
+        assert study.ui.lesionTable.rowCount == 2
+        assert np.array_equal(pixels(drawn(study, two[1])), before)
+
+    def test_a_reading_is_not_lost_without_a_question(self, study, two, click, dialogs, monkeypatch):
+        import BreastFusionPanel.lesion_section as lesion_section
+
+        monkeypatch.setattr(lesion_section, "reading_of", lambda parameters, segment_id: object())
+        dialogs.answer(False)
+        click(study.ui.lesionTable.cellWidget(1, 5))
+        assert study.ui.lesionTable.rowCount == 2
+        assert "has a reading, which would be lost" in dialogs.asked[-1].text
+        dialogs.answer(True)
+        click(study.ui.lesionTable.cellWidget(1, 5))
+        assert study.ui.lesionTable.rowCount == 1
+
+    def test_the_editors_own_keys_select_in_the_table(self, study, two):
+        study.ui.segmentEditor.setCurrentSegmentID(two[0])
+        assert study.parameters.selectedLesion == two[0]
+        assert study.ui.lesionTable.currentRow() == 0
+
+    def test_show_plot_shows_the_curve_of_the_selected_lesion(self, study, two, click):
+        import slicer
+
+        click(study.ui.plotButton)
+        (view,) = slicer.util.getNodesByClass("vtkMRMLPlotViewNode")[-1:]
+        chart = view.GetPlotChartNode()
+        table = chart.GetNthPlotSeriesNode(0).GetTableNode()
+        series = chart.GetNthPlotSeriesNode(0)
+        kinetics = study.section.book[two[1]].measures.kinetics
+        column = table.GetTable().GetColumnByName(series.GetYColumnName())
+        shown = [column.GetVariantValue(row).ToDouble() for row in range(column.GetNumberOfValues())]
+        assert shown == pytest.approx([phase.percent for phase in kinetics.phases], abs=1e-3)
+
+
+class TestScene:
+    def test_without_an_exam_the_buttons_say_what_is_missing(self, scene, study):
+        study.parameters.dceSequence = None
+        study.context.exam_changed.emit()
+        assert not study.ui.drawButton.enabled
+        assert study.ui.drawButton.toolTip == "Choose the DCE series in section 1 first"
+
+    def test_scene_closed_while_a_click_is_waited_for(self, study, click):
+        import slicer
+
+        click(study.ui.fromClickButton)
+        study.section.disconnect_parameters()
+        study.context.parameters = None
+        slicer.mrmlScene.Clear(0)
+        study.section.connect_parameters()
+        assert not study.ui.fromClickButton.checked
+        assert not study.ui.fromClickButton.enabled
+
+    def test_scene_closed_half_way_through_a_stroke(self, study, click, settle, phantom_exam):
+        import slicer
+
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 6.0)
+        study.section.disconnect_parameters()
+        study.context.parameters = None
+        slicer.mrmlScene.Clear(0)
+        study.section.connect_parameters()
+        settle(study)
+        assert not study.ui.lesionTable.isVisibleTo(study.window)
+
+    def test_segmentation_deleted_elsewhere(self, study, click, settle, phantom_exam):
+        import slicer
+
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 6.0)
+        settle(study)
+        slicer.mrmlScene.RemoveNode(study.parameters.segmentation)
+        settle(study)
+        assert study.ui.hintLabel.text == "No lesion yet: click into one, or draw it."
+        click(study.ui.drawButton)
+        assert study.ui.lesionTable.rowCount == 1
+
+    def test_another_grid_is_a_sentence_not_a_correction(self, study, click, settle, phantom_exam):
+        from BreastFusionPanel.bridge.exam_nodes import add_exam
+
+        click(study.ui.drawButton)
+        paint(study, center_of(phantom_exam.lesion), 6.0)
+        settle(study)
+        lesions = study.parameters.segmentation
+        list(add_exam(half_a_voxel_away(phantom_exam.exam), study.parameters))
+        study.parameters.segmentation = lesions
+        study.context.exam_changed.emit()
+        assert "grid" in study.ui.lesionWarningLabel.text
+        assert cell(study, 0, 2) == "–"
+
+    def test_left_module_has_no_tool_and_no_keys(self, study, click):
+        click(study.ui.drawButton)
+        assert study.ui.segmentEditor.shortcuts_installed
+        study.section.exit()
+        assert not study.ui.segmentEditor.activeEffect()
+        assert not study.ui.segmentEditor.shortcuts_installed
+        study.section.enter()
+        assert study.ui.segmentEditor.shortcuts_installed
