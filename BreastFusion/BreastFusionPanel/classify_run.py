@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from .bridge.segments import lesion_digest, lesion_ids
+from .bridge.reading_nodes import reading_basis
+from .bridge.segments import lesion_ids
 from .reading_request import ScaleCache, submit_reading
 
 if TYPE_CHECKING:
@@ -28,25 +29,17 @@ class Question:
     Attributes:
         scene_node: the parameter node in the scene.
         segment_id: the lesion.
-        outline: digest of its outline.
-        exam: IDs of the exam's nodes, and the phase that is used.
+        basis: outline and exam as they were at the click.
     """
 
     scene_node: Any
     segment_id: str
-    outline: str
-    exam: tuple[Any, ...]
+    basis: str
 
     @classmethod
     def of(cls, parameters: BreastFusionParameterNode, segment_id: str) -> Question:
         """Return the question that a click asks now."""
-        nodes = (parameters.dceSequence, parameters.t1Volume, parameters.t2Volume)
-        return cls(
-            parameters.parameterNode,
-            segment_id,
-            lesion_digest(parameters.segmentation, segment_id),
-            (*(node and node.GetID() for node in nodes), parameters.usedPhase),
-        )
+        return cls(parameters.parameterNode, segment_id, reading_basis(parameters, segment_id))
 
     def what_changed(self, parameters: BreastFusionParameterNode | None) -> str:
         """Return in a sentence why an answer is of no use any more; empty while it is."""
@@ -54,11 +47,8 @@ class Question:
             return _("The scene was closed while a lesion was being read: the result was dropped.")
         if self.segment_id not in lesion_ids(parameters):
             return _("The lesion was deleted while it was being read: the result was dropped.")
-        now = Question.of(parameters, self.segment_id)
-        if now.outline != self.outline:
-            return _("The outline changed while it was being read: the result was dropped. Classify again.")
-        if now.exam != self.exam:
-            return _("The exam changed while it was being read: the result was dropped. Classify again.")
+        if reading_basis(parameters, self.segment_id) != self.basis:
+            return _("The outline or the exam changed during the reading: its result was dropped. Classify again.")
         return ""
 
 

@@ -16,7 +16,7 @@ from BreastFusionLib.exam.geometry import Box, bounding_box
 from BreastFusionLib.exam.image_files import write_image
 from BreastFusionLib.exam.model import Exam, Series
 from BreastFusionLib.exam.partial import PartialPhase
-from BreastFusionLib.files import replacing, write_text
+from BreastFusionLib.files import replacing, write_json, write_text
 from BreastFusionLib.lesion import map_lesion
 from BreastFusionLib.reading.portion import Portion
 from BreastFusionLib.reading.recipe import InputsSpec
@@ -76,7 +76,7 @@ def save_reading(
         write_text(folder / "features.csv", features_csv(reading, inputs))
         write_lesion(parameters.segmentation, segment_id, folder / "lesion.seg.nrrd")
         # Last of all: where it is, everything that it names is there too.
-        write_text(folder / READING, stored.text)
+        write_json(folder / READING, reading)
     except OSError as error:
         raise InputError(
             _("{folder} cannot be written ({reason}). Choose another folder, or free some disk space.").format(

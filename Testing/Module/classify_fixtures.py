@@ -1,37 +1,13 @@
-"""What the tests of section 4 start from: the section alone, an exam with lesions, a reading that a real model made."""
+"""What the tests of section 4 start from: the section alone, an exam with a lesion, an installed model."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import SimpleITK as sitk
 from fake_worker import FakeWorker
-
-from BreastFusionLib.exam import write_exam
-
-
-@pytest.fixture(scope="session")
-def readings(phantom_exam, demo_bundle, tmp_path_factory) -> SimpleNamespace:
-    """The phantom's lesion read by the command line: `with_meaning`, and `without` (as for an exam of a patient)."""
-    folder = tmp_path_factory.mktemp("readings")
-    write_exam(phantom_exam.exam, folder / "exam", {"lesion": phantom_exam.lesion.mask})
-    predict = [sys.executable, "-m", "BreastFusionLib.cli", "predict", "--bundle", str(demo_bundle)]
-    options = ["--exam", str(folder / "exam"), "--out", str(folder / "reading"), "--device", "cpu", "--json"]
-    done = subprocess.run([*predict, *options], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    reading = json.loads(done.stdout)
-    without = {
-        **reading,
-        "statement": "Demo model: its score has no meaning for this patient",
-        **{"probability": None, "class": None, "threshold": None, "parts": {}, "why": [], "in_distribution": False},
-        "features": [{key: row[key] for key in ("source", "name", "value")} for row in reading["features"]],
-    }
-    return SimpleNamespace(with_meaning=reading, without=without, folder=folder / "reading")
 
 
 @pytest.fixture
@@ -110,7 +86,7 @@ def second_lesion(study):
     """Another lesion beside the first."""
     from BreastFusionPanel.bridge.segments import add_lesion
 
-    return add_lesion(study.parameters, sitk.BinaryErode(study.mask, (1, 1, 1)))
+    return add_lesion(study.parameters, sitk.BinaryDilate(study.mask, (1, 1, 1)))
 
 
 def _set_parameters(section, parameters) -> None:

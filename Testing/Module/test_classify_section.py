@@ -272,7 +272,7 @@ def test_a_scene_closed_while_it_is_read_takes_no_result(
 def test_an_outline_that_changed_while_it_was_read_has_no_result(section, study, installed, read, change_outline):
     section.ui.classifyButton.click()
     change_outline()
-    assert "The outline changed while it was being read" in last(section)
+    assert "The outline or the exam changed during the reading" in last(section)
     assert is_as_before(section)
 
 
@@ -367,10 +367,11 @@ def test_only_maps_that_exist_have_a_box(section, study, installed, read, readin
 def test_the_curve_is_shown_by_itself_and_again_on_its_button(section, study, installed, read, click):
     import slicer
     from BreastFusionPanel import views
+    from BreastFusionPanel.layouts import CURVE_VIEW
 
     views.show_comparison(study.parameters)
     read()
-    view = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotViewNode")
+    view = slicer.mrmlScene.GetSingletonNode(CURVE_VIEW, "vtkMRMLPlotViewNode")
     chart = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLPlotChartNode").GetID()
     assert view.GetPlotChartNodeID() == chart
     view.SetPlotChartNodeID(None)
@@ -404,17 +405,10 @@ def test_the_log_is_folded_away_and_bounded(section, worker, click):
 @pytest.fixture
 def change_outline(section, study):
     """Paints over the outline, and tells as the lesion section does once the stroke has settled."""
-    import slicer
+    from BreastFusionPanel.bridge.segments import replace_outline
 
     def change() -> None:
-        from BreastFusionPanel.bridge.exam_nodes import dce_grid
-        from BreastFusionPanel.bridge.geometry import add_volume
-
-        smaller = sitk.BinaryErode(study.mask, (1, 1, 0))
-        label = add_volume(dce_grid(study.parameters).put_on(smaller), "painted")
-        array = slicer.util.arrayFromVolume(label)
-        slicer.util.updateSegmentBinaryLabelmapFromArray(array, study.parameters.segmentation, study.segment_id, label)
-        slicer.mrmlScene.RemoveNode(label)
+        replace_outline(study.parameters, study.segment_id, sitk.BinaryDilate(study.mask, (1, 1, 0)))
         section.context.lesion_changed.emit(study.segment_id)
 
     return change
