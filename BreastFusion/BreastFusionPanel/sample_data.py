@@ -43,7 +43,6 @@ def load(_source: Any = None) -> list[Any]:
         InputError: it could not be made; the sentence says why.
     """
     from BreastFusion import BreastFusionLogic
-
     from BreastFusionLib.service.transfer import read_exam_arrays
 
     from .bridge.exam_nodes import add_exam

@@ -218,10 +218,10 @@ class Worker:
         if self._is_ready:
             return _("Try again: it starts anew. If it ends again, copy the log and report it.")
         if self._deaths_at_start < 2:
-            return _("Try again; look at the log and at 'Set-up' for what is missing.")
+            return _("Try again; look at the log and at 'Batch and set-up' for what is missing.")
         return _(
-            "This was attempt {count} in a row that ended while starting: look at 'Set-up' for what is missing, "
-            "install it, or copy the log and report it."
+            "This was attempt {count} in a row that ended while starting: look at 'Batch and set-up' for what is "
+            "missing, install it, or copy the log and report it."
         ).format(count=self._deaths_at_start)
 
     def _take_open(self) -> tuple[Request, ...]:

@@ -221,7 +221,7 @@ def test_a_child_that_dies_at_start_is_no_endless_loop_and_is_told_the_second_ti
 
     assert len(starts) == 2 and not worker.is_running
     assert "in a row" not in texts[0]
-    assert "2 in a row" in texts[1] and "Set-up" in texts[1]
+    assert "2 in a row" in texts[1] and "Batch and set-up" in texts[1]
 
 
 def test_an_interpreter_that_is_not_there_is_a_sentence(slicer_app, tmp_path):
