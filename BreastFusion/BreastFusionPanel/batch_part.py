@@ -11,8 +11,9 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib import DISCLAIMER
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.exam_folder import is_exam_folder
 
-from .exam_batch import exam_folders, submit_exams, summary
+from .exam_batch import submit_exams, summary
 
 if TYPE_CHECKING:
     from .context import PanelContext
@@ -71,18 +72,17 @@ class BatchPart:
         if self.is_running:
             self.cancel()
             return
-        exams = exam_folders(self.ui.examsFolderEdit.currentPath)
-        out = Path(self.ui.readingsFolderEdit.currentPath)
-        if any(out.resolve() == exam.resolve() or exam.resolve() in out.resolve().parents for exam in exams):
+        out = Path(self.ui.readingsFolderEdit.currentPath).resolve()
+        if any(is_exam_folder(folder) for folder in (out, *out.parents)):
             raise InputError(
                 _("{folder} lies within an exam: choose another folder for the readings.").format(folder=out)
             )
         self.context.say("")
         self._show_result("")
-        self._show_progress(0.0, _("Reading {count} exams").format(count=len(exams)))
+        self._show_progress(None, _("Looking for exams"))
         self._request = submit_exams(
             self.context.worker,
-            exams,
+            [Path(self.ui.examsFolderEdit.currentPath)],
             Path(self.context.settings.bundle_folder),
             self.context.settings.device,
             out,

@@ -21,7 +21,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.bundle import read_bundle_header
 
 from .bridge.segments import lesion_ids
-from .exam_batch import exam_folders, submit_exams
+from .exam_batch import submit_exams
 from .reading_request import submit_reading
 from .worker import Progress, Worker
 
@@ -43,7 +43,7 @@ def read_exams(
     """Read all lesions of many exams; what was read before is not read again.
 
     Args:
-        exams: a folder of exams, or a list of exams; each an exam folder with its lesions.
+        exams: a folder of exams, or a list of exams, each with its lesions.
         bundle: folder of the model.
         output_dir: one folder a reading, and the table readings.csv.
         progress: takes a line of text now and then; None for silence.
@@ -56,7 +56,11 @@ def read_exams(
         InputError: there is no exam, or the model cannot be used.
         RuntimeError: the process that computes failed.
     """
-    folders = exam_folders(exams) if isinstance(exams, (str, os.PathLike)) else tuple(Path(exam) for exam in exams)
+    given = [exams] if isinstance(exams, (str, os.PathLike)) else exams
+    folders = [Path(exam) for exam in given]
+    if not folders:
+        raise InputError(_("No exam was given: give a folder of exams, or a list of exams."))
+    read_bundle_header(bundle)  # refused now, and not after a process was started
     with _worker() as worker:
         request = submit_exams(worker, folders, Path(bundle), device, Path(output_dir), on_progress=_printed(progress))
         return [dict(row) for row in request.wait()["rows"]]

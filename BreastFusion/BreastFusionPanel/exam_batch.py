@@ -8,38 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.exam_folder import is_exam_folder
-
 if TYPE_CHECKING:
     from .worker import Progress, Request, Worker, WorkerError
 
-__all__ = ["exam_folders", "submit_exams", "summary"]
-
-
-def exam_folders(folder: Any) -> tuple[Path, ...]:
-    """Return the exams of a folder by name: its folders, or the folder itself when it is one exam.
-
-    Whether each can be read is found out when it is read: one that cannot becomes a row that says why.
-
-    Raises:
-        InputError: there is no such folder, or nothing in it.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise InputError(
-            _("{folder} is no folder: expected a folder that holds one folder an exam.").format(folder=root)
-        )
-    if is_exam_folder(root):
-        return (root,)
-    found = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not found:
-        raise InputError(
-            _("{folder} holds no exams: expected one folder an exam, each with exam.json and its lesions.").format(
-                folder=root
-            )
-        )
-    return tuple(found)
+__all__ = ["submit_exams", "summary"]
 
 
 def submit_exams(
@@ -56,7 +28,7 @@ def submit_exams(
 
     Args:
         worker: the process that computes.
-        exams: exam folders.
+        exams: exams, or folders that hold some, as `BreastFusionLib.reading.batch.find_exams` takes them.
         bundle: folder of the model.
         device: 'auto', 'cpu' or 'cuda'.
         out: folder of the readings and their table; what it holds of an earlier call is not read again.

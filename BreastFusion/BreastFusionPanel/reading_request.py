@@ -6,20 +6,20 @@ The Classify button and the console both go through `submit_reading`, and what i
 
 from __future__ import annotations
 
-import itertools
 import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from BreastFusionLib.reading.portion import cut_case
-from BreastFusionLib.service.transfer import write_case
 from slicer.i18n import tr as _
 
 from BreastFusionLib.images import IntensityScale, measure_scale
 from BreastFusionLib.images.settings import IntensitySpec
 from BreastFusionLib.reading.model import Case
+from BreastFusionLib.reading.portion import cut_case
 from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.service.transfer import write_case
 
 from .bridge.exam_nodes import exam_of
 from .bridge.geometry import pixels_of
@@ -173,10 +173,8 @@ def _fresh_folder(worker: Worker) -> Path:
     for old in worker.folder.glob("read-*"):
         if old not in needed:
             shutil.rmtree(old, ignore_errors=True)
-    numbers = (worker.folder / f"read-{number}" for number in itertools.count(1))
-    folder = next(path for path in numbers if not path.exists())
-    folder.mkdir(mode=0o700)
-    return folder
+    # Never a name that was used before: somebody may still ask about the case that had it.
+    return Path(tempfile.mkdtemp(prefix="read-", dir=worker.folder))
 
 
 def _dce_node(parameters: BreastFusionParameterNode, inputs: InputsSpec) -> Any:
