@@ -97,7 +97,7 @@ def read_many(
         clinical: name of the exam's folder -> its clinical columns, for models that use some.
 
     Returns:
-        The rows of the table: `table_columns(bundle)` -> value; None where there is none.
+        The rows of the table: `table_columns(bundle)` -> value; None where there is none; 'folder' relative to `out`.
 
     Raises:
         InputError: there is no exam at all. KeyboardInterrupt passes through; the table then holds what is done.
@@ -178,7 +178,7 @@ def _row(
                 opened = task.exam, read_exam(task.exam)
             reading = _read(task, opened[1], row["lesion"], bundle, folder)
             write_json(folder / DONE, done)
-        row |= {"status": "ok", "reason": "", "folder": str(folder), **_values(reading)}
+        row |= {"status": "ok", "reason": "", "folder": folder.relative_to(out).as_posix(), **_values(reading)}
     except InputError as error:
         row |= {"status": "failed", "reason": str(error)}
     except Exception as error:  # one broken exam must not end the others

@@ -181,13 +181,12 @@ def read_mask(path: Folder) -> sitk.Image:
     """Read what `write_mask` wrote, on its whole grid."""
     try:
         with np.load(path, allow_pickle=False) as entry:
-            piece = sitk.GetImageFromArray(entry["voxels"])
-            start = tuple(entry["start"].tolist())
-            names = ("size", "spacing_mm", "origin_lps", "direction")
-            grid = Grid(*(tuple(entry[name].tolist()) for name in names))
+            grid = Grid(*(tuple(entry[name].tolist()) for name in ("size", "spacing_mm", "origin_lps", "direction")))
+            box = Box(tuple(entry["start"].tolist()), entry["voxels"].shape[::-1])
+            piece = grid.cropped(box).put_on(sitk.GetImageFromArray(entry["voxels"]))
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"{path} holds no mask ({error}). Send the lesion again.") from error
-    return PartialPhase(None, piece, Box(start, piece.GetSize()), grid).image
+    return PartialPhase(None, piece, box, grid).image
 
 
 def _write_phase(phase: Phase, path: Path) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.fast
 HEAVY = ("pydicom", "radiomics", "scipy.ndimage", "scipy.optimize", "scipy.spatial", "scipy.stats", "torch")
 
 
-@pytest.mark.parametrize("room", ["exam", "lesion", "features", "images", "phantom", "models", "reading"])
+@pytest.mark.parametrize("room", ["exam", "lesion", "features", "images", "phantom", "models", "reading", "service"])
 def test_importing_a_room_of_the_ground_floor_loads_nothing_heavy(room: str) -> None:
     program = f"import sys, BreastFusionLib.{room}; print(*(name for name in {HEAVY} if name in sys.modules))"
     found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

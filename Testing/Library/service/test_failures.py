@@ -1,0 +1,48 @@
+"""Errors become a kind, a sentence and lines that name no patient."""
+
+import pytest
+
+from BreastFusionLib.errors import InputError, MemoryShortage
+from BreastFusionLib.service.failures import describe
+
+pytestmark = pytest.mark.fast
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except Exception as caught:
+        return caught
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as PyTorch's own, which needs a graphics card to be raised."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (InputError("Draw the lesion first."), "input", "Draw the lesion first."),
+        (MemoryShortage("Too small. Choose the device 'cpu'."), "memory", "Choose the device 'cpu'"),
+        (OutOfMemoryError("Tried to allocate 20.00 MiB"), "memory", "Tried to allocate 20.00 MiB). Close other"),
+        (OutOfMemoryError("Tried to allocate 20.00 MiB"), "memory", "choose the device 'cpu'"),
+        (MemoryError("Unable to allocate 3.00 GiB"), "memory", "Unable to allocate 3.00 GiB"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "memory", "you tried 9 bytes"),
+        (RuntimeError("ITK ERROR: Failed to allocate memory for image."), "memory", "with the device 'cpu'"),
+        (KeyError("dce"), "internal", "KeyError: 'dce'"),
+    ],
+)
+def test_kind_and_sentence(error, kind, words):
+    found = describe(raised(error), {})
+    assert found[0] == kind
+    assert words in found[1]
+    assert bool(found[2]) == (kind == "internal")
+
+
+def test_details_say_where_and_name_no_path():
+    error = raised(OSError("cannot open /data/Meier, Anna/dicom/1.dcm or /exams/Huber/x"))
+    kind, text, details = describe(error, {"folder": "/data/Meier, Anna", "exams": ["/exams/Huber"], "id": 7})
+    assert kind == "internal"
+    assert "test_failures.py, line" in details and "in raised: raise error" in details
+    assert "OSError: cannot open <folder>/dicom/1.dcm or <exams>/x" in details
+    assert not any(name in text + details for name in ("Meier", "Huber"))
