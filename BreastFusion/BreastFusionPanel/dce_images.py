@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .parameters import BreastFusionParameterNode
 
-__all__ = ["PLANES", "discard_orphans", "is_made", "make_images", "project", "shown_volume", "subtract"]
+__all__ = ["PLANES", "discard_orphans", "is_made", "make_images", "project", "shown_phase", "shown_volume", "subtract"]
 
 PLANES = ("Axial", "Sagittal", "Coronal")
 """Slicer's names of the planes; each has a projection of its own."""
@@ -51,12 +51,18 @@ def shown_volume(parameters: BreastFusionParameterNode, plane: str = "Axial") ->
         parameters: the study.
         plane: of the view, one of `PLANES`; only projections differ by it.
     """
-    sequence, browser = parameters.dceSequence, parameters.dceBrowser
-    if sequence is None or browser is None:
+    sequence = parameters.dceSequence
+    if sequence is None:
         return None
     made = {DceImage.SUBTRACTION: _SUBTRACTION, DceImage.MIP: f"{_PROJECTION}.{plane}"}.get(parameters.dceImage)
     node = sequence.GetNodeReference(made) if made else None
-    return node or browser.GetProxyNode(sequence)
+    return node or shown_phase(parameters)
+
+
+def shown_phase(parameters: BreastFusionParameterNode) -> Any:
+    """Return the volume node that shows one phase of the DCE series; None without a series."""
+    sequence, browser = parameters.dceSequence, parameters.dceBrowser
+    return browser.GetProxyNode(sequence) if sequence is not None and browser is not None else None
 
 
 def make_images(parameters: BreastFusionParameterNode, phase: int) -> None:
@@ -97,7 +103,7 @@ def _subtraction(parameters: BreastFusionParameterNode, phase: int) -> Any:
     if is_new:
         common_grid([pre, post])
         values = subtract(slicer.util.arrayFromVolume(post), slicer.util.arrayFromVolume(pre))
-        _fill(node, values, _ijk_to_ras(post), parameters.dceBrowser.GetProxyNode(sequence))
+        _fill(node, values, _ijk_to_ras(post), shown_phase(parameters))
     return node
 
 

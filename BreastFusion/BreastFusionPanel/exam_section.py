@@ -45,6 +45,7 @@ class ExamSection(Section):
         self._volumes = VolumesFrame(self.ui, context)
         self._fill = SceneFill(context)
         self._seen: tuple[Any, ...] = ()
+        self._shown_notes: tuple[str, ...] | None = None
         self._is_refreshing = False
         self._observed: list[tuple[Any, int]] = []
         self._series_observed: list[tuple[Any, int]] = []
@@ -68,7 +69,10 @@ class ExamSection(Section):
         scene = slicer.mrmlScene
         self._observe(self._observed, parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
         self._observe(self._observed, scene, scene.NodeRemovedEvent, self._node_removed)
+        for event in (scene.NodeAddedEvent, scene.EndBatchProcessEvent, scene.EndImportEvent):
+            self._observe(self._observed, scene, event, self._fill.schedule)
         self._fill.start_with()
+        self._fill.schedule()
 
     def disconnect_parameters(self) -> None:
         """Forget the study."""
@@ -80,11 +84,14 @@ class ExamSection(Section):
 
     def enter(self) -> None:
         """Fill in what the scene holds by now, and from now on what comes into it."""
-        scene = slicer.mrmlScene
-        for event in (scene.NodeAddedEvent, scene.EndBatchProcessEvent, scene.EndImportEvent):
-            self._observe(self._observed, scene, event, self._fill.schedule)
+        self._fill.is_active = True
         with self.context.guard():
             self._fill.fill()
+
+    def exit(self) -> None:
+        """Leave the study alone while another module is open."""
+        self._fill.is_active = False
+        self._fill.stop()
 
     def cleanup(self) -> None:
         """End what runs."""
@@ -183,6 +190,11 @@ class ExamSection(Section):
 
     def _show_notes(self) -> None:
         parameters, notes, box = self.context.parameters, self._notes(), self.ui.examNotesList
+        lacks_one = self._phases.rows and (parameters.t1Volume is None or parameters.t2Volume is None)
+        self.ui.missingSequenceLabel.setVisible(bool(lacks_one))
+        if notes == self._shown_notes:
+            return
+        self._shown_notes = notes
         box.clear()
         icon = box.style().standardIcon(qt.QStyle.SP_MessageBoxInformation)
         for note in notes:
@@ -191,8 +203,6 @@ class ExamSection(Section):
             box.addItem(item)
         box.setVisible(bool(notes))
         box.setFixedHeight(min(_MOST_NOTE_LINES, 2 * len(notes)) * box.fontMetrics().lineSpacing() + 8)
-        lacks_one = self._phases.rows and (parameters.t1Volume is None or parameters.t2Volume is None)
-        self.ui.missingSequenceLabel.setVisible(bool(lacks_one))
 
     def _node_removed(self) -> None:
         discard_orphans()

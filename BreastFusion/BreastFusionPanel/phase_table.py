@@ -51,6 +51,7 @@ class PhaseTable:
         self._table = table
         self._context = context
         self._rows: tuple[PhaseRow, ...] = ()
+        self._shown: tuple[Any, ...] | None = None
         prepare_table(table, VOLUME)
         table.horizontalHeaderItem(USE).setToolTip(
             _("The phase that the reading is made of; 'model' is the one that the model was trained with")
@@ -76,18 +77,25 @@ class PhaseTable:
             own_word: what stands beside that one.
             selected: the phase that the views show; -1 for none.
         """
-        self._rows = tuple(rows)
+        shown = (tuple(rows), used, own, own_word)
         with signals_blocked(self._table):
-            self._table.setRowCount(len(rows))
-            for number, (row, name) in enumerate(zip(rows, phase_names(rows), strict=True)):
-                self._table.setItem(number, PHASE, table_item(name, _("A click shows this phase in the views")))
-                self._table.setItem(number, TIME, _time_item(row))
-                self._table.setItem(number, VOLUME, table_item(row.name, row.name))
-                self._table.setItem(number, USE, _use_item(row, number == used, own_word if number == own else ""))
+            # Only when something is different: a cell that is being typed in would be lost.
+            if shown != self._shown:
+                self._shown = shown
+                self._fill(rows, used, own, own_word)
             if selected < 0:
                 self._table.clearSelection()
             elif selected != self.selected:
                 self._table.selectRow(selected)
+
+    def _fill(self, rows: Sequence[PhaseRow], used: int, own: int, own_word: str) -> None:
+        self._rows = tuple(rows)
+        self._table.setRowCount(len(rows))
+        for number, (row, name) in enumerate(zip(rows, phase_names(rows), strict=True)):
+            self._table.setItem(number, PHASE, table_item(name, _("A click shows this phase in the views")))
+            self._table.setItem(number, TIME, _time_item(row))
+            self._table.setItem(number, VOLUME, table_item(row.name, row.name))
+            self._table.setItem(number, USE, _use_item(row, number == used, own_word if number == own else ""))
         fit_height(self._table, _MOST_ROWS)
 
     def _selected(self, *_args: object) -> None:

@@ -26,10 +26,12 @@ class SceneFill:
 
     Attributes:
         phases_found: (Guess) there is no DCE series, but volumes that look like its phases.
+        is_active: whether anything is filled in; while another module is open nothing is.
     """
 
     def __init__(self, context: PanelContext) -> None:
         self.phases_found = Signal()
+        self.is_active = False
         self._context = context
         self._offered: set[str] = set()
         self._timer = qt.QTimer()
@@ -52,7 +54,8 @@ class SceneFill:
 
     def schedule(self) -> None:
         """Fill soon, when no more nodes come."""
-        self._timer.start()
+        if self.is_active:
+            self._timer.start()
 
     def stop(self) -> None:
         """Forget what was scheduled."""

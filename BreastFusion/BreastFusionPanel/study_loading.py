@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DEMO_EXAM", "StudyLoading"]
 
-DEMO_EXAM = {"seed": 7, "number": 5, "small": False}
+DEMO_EXAM = {"seed": 7, "number": 41, "small": False}
 """An irregular lesion with wash-out: what a demonstration is for. The exams of trained demo models are others."""
 
 

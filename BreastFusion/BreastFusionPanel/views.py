@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
-from .dce_images import shown_volume
+from .dce_images import shown_phase, shown_volume
 from .layouts import COMPARED_VIEWS, CURVE_VIEW, is_comparison, set_comparison, set_conventional
 from .slice_window import apply_window, tissue_range
 
@@ -36,9 +36,6 @@ PLANE_OF_VIEW = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 # A field in which a lesion of 1 cm and its breast are both seen.
 LESION_FIELD_MM = 160.0
 
-# Middle tones that stand out from a white plot as well as from a dark one.
-_CURVE_COLORS = ((0.83, 0.33, 0.10), (0.16, 0.50, 0.73), (0.30, 0.60, 0.25), (0.58, 0.40, 0.74))
-
 # Hot iron, as nuclear medicine has it, and nothing where the map is low: the image below stays readable.
 _MAP_COLORS = "vtkMRMLColorTableNodeIron"
 _MAP_FLOOR = 0.15
@@ -49,12 +46,11 @@ def show_exam(parameters: BreastFusionParameterNode) -> None:
     set_conventional()
     set_windows(parameters)
     show_dce(parameters)
-    reference = shown_volume(parameters)
     for name, plane in PLANE_OF_VIEW.items():
         slice_node = _slice_node(name)
         if slice_node is not None:
             slice_node.SetOrientation(plane)
-            _align(slice_node, reference)
+            _align(slice_node, shown_phase(parameters))
             _fit(slice_node)
     axial = _slice_node("Red")
     if axial is not None:
@@ -92,7 +88,7 @@ def show_comparison(parameters: BreastFusionParameterNode, chart_node: Any = Non
         for name in COMPARED_VIEWS.values():
             slice_node = _slice_node(name)
             if slice_node is not None:
-                _align(slice_node, shown_volume(parameters))
+                _align(slice_node, shown_phase(parameters))
                 _zoom(slice_node, LESION_FIELD_MM)
                 if point_ras is not None:
                     slice_node.JumpSliceByCentering(*point_ras)
@@ -131,8 +127,6 @@ def link_views(linked: bool) -> None:
 
 def show_plot(chart_node: Any) -> None:
     """Show a chart in the plot view of the comparison, or where the application shows plots in its layout."""
-    for number, series in enumerate(_series_of(chart_node)):
-        series.SetColor(*_CURVE_COLORS[number % len(_CURVE_COLORS)])
     plot_view = slicer.mrmlScene.GetSingletonNode(CURVE_VIEW, "vtkMRMLPlotViewNode")
     if plot_view is not None:
         plot_view.SetPlotChartNodeID(chart_node.GetID())
@@ -179,9 +173,7 @@ def show_outlines(parameters: BreastFusionParameterNode, thickness_px: int = 2) 
 
 def set_windows(parameters: BreastFusionParameterNode) -> None:
     """Choose the window of DCE (one for all phases, from the phase now shown), T1 and T2 from their values."""
-    browser = parameters.dceBrowser
-    dce = browser.GetProxyNode(parameters.dceSequence) if browser is not None else None
-    for volume in (dce, parameters.t1Volume, parameters.t2Volume):
+    for volume in (shown_phase(parameters), parameters.t1Volume, parameters.t2Volume):
         if volume is not None and volume.GetImageData() is not None:
             apply_window(volume, *tissue_range(slicer.util.arrayFromVolume(volume)))
 
@@ -264,7 +256,3 @@ def _color_map(node: Any) -> None:
         display.SetWindowLevel(1.0, 0.5)
         display.SetThreshold(_MAP_FLOOR, 1.0)
         display.ApplyThresholdOn()
-
-
-def _series_of(chart_node: Any) -> list[Any]:
-    return [chart_node.GetNthPlotSeriesNode(number) for number in range(chart_node.GetNumberOfPlotSeriesNodes())]

@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from .bridge.exam_guess import guess_exam
 from .bridge.sequences import sequence_of_volumes
-from .dce_images import is_made
+from .dce_images import is_made, shown_phase
 from .enabling import enable
 from .volume_picker import VolumePicker
 
@@ -85,8 +85,7 @@ def _volumes(parameters: Any) -> list[Any]:
     """Return the scene's volumes that may be phases: none that we made ourselves, nor what shows a series."""
     if parameters is None:
         return []
-    browser = parameters.dceBrowser
-    shown = browser.GetProxyNode(parameters.dceSequence) if browser is not None else None
+    shown = shown_phase(parameters)
     return [
         node
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")

@@ -350,6 +350,12 @@ def test_a_time_that_cannot_be_is_refused_and_the_old_one_stays(loaded, text):
     assert loaded.table()[2][TIME] == "192 s"
 
 
+def test_other_parameters_may_change_while_a_time_is_being_typed(loaded):
+    item = loaded.ui.phaseTable.item(2, TIME)
+    loaded.parameters.mapOpacity = 0.7
+    assert loaded.ui.phaseTable.item(2, TIME) is item, "its editor would be gone"
+
+
 def test_the_time_of_the_pre_contrast_phase_cannot_be_typed(loaded):
     assert not loaded.ui.phaseTable.item(0, TIME).flags() & qt.Qt.ItemIsEditable
 
@@ -426,6 +432,21 @@ def test_t1_and_t2_of_the_scene_are_filled_in_by_themselves(loaded, wait_until):
     t2 = named("ax t2 tirm")
     wait_until(lambda: loaded.parameters.t2Volume is t2, 5, "T2")
     assert loaded.parameters.t1Volume is None, "what the user took out is not put back"
+
+
+def test_filling_in_goes_on_after_the_scene_was_closed_but_not_while_another_module_is_open(exam, wait_until):
+    slicer.mrmlScene.Clear(0)
+    exam.show(study())
+    exam.section.exit()
+    t1 = named("ax t1 tse")
+    for _turn in range(100):
+        qt.QApplication.processEvents()
+        qt.QThread.msleep(4)
+    assert exam.parameters.t1Volume is None
+    exam.section.enter()
+    assert exam.parameters.t1Volume is t1
+    t2 = named("ax t2 tirm")
+    wait_until(lambda: exam.parameters.t2Volume is t2, 5, "T2")
 
 
 def test_what_the_user_chose_is_never_overwritten(loaded, wait_until):

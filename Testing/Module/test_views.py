@@ -160,6 +160,14 @@ def test_a_new_exam_is_shown_in_three_planes_and_in_3d(parameters):
     assert slice_node("Red").GetSliceVisible(), "the axial slice stands in the 3-D view"
 
 
+@pytest.mark.parametrize("image", list(DceImage))
+def test_each_view_keeps_its_plane_whatever_it_shows(parameters, image):
+    shown(parameters, image)
+    views.show_exam(parameters)
+    normals = [slicer.util.arrayFromVTKMatrix(slice_node(v).GetSliceToRAS())[:3, 2] for v in ("Yellow", "Green", "Red")]
+    assert np.allclose(np.abs(normals), np.eye(3))
+
+
 def test_the_comparison_has_a_view_for_each_sequence_that_is_there_and_the_curve_below(parameters):
     views.show_comparison(parameters)
     manager = slicer.app.layoutManager()
@@ -276,13 +284,9 @@ def test_outlines_are_seen_where_they_belong(parameters):
 
 def test_the_chart_is_shown_in_the_plot_view_of_the_comparison(parameters):
     chart = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotChartNode", "curve")
-    series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", "mean")
-    chart.AddAndObservePlotSeriesNodeID(series.GetID())
     views.show_comparison(parameters, chart)
     plot_view = slicer.mrmlScene.GetSingletonNode(layouts.CURVE_VIEW, "vtkMRMLPlotViewNode")
     assert plot_view.GetPlotChartNode() is chart
-    luminance = np.dot(series.GetColor(), (0.2126, 0.7152, 0.0722))
-    assert 0.15 < luminance < 0.6, "readable on white and on dark"
 
 
 def test_without_a_main_window_nothing_fails(parameters, monkeypatch):
