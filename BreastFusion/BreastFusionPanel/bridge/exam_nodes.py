@@ -18,7 +18,6 @@ from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Exam, Role, Series, missing_phases
 
 from .facts import (
-    PSEUDONYM,
     REASON,
     SOURCES,
     SYNTHETIC,
@@ -26,6 +25,7 @@ from .facts import (
     acquisition_of,
     contrast_of,
     description_of,
+    pseudonym_in,
     read_json,
     write_exam_facts,
     write_series_facts,
@@ -96,7 +96,7 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
         warnings.append(CORRECTED)
     return Exam(
         series=tuple(series),
-        pseudonym=node.GetAttribute(PSEUDONYM) or "exam",
+        pseudonym=pseudonym_in(node) or pseudonym_in(node.GetNthDataNode(0)) or "exam",
         warnings=tuple(dict.fromkeys(warnings)),
         synthetic=node.GetAttribute(SYNTHETIC) == "1",
     )
@@ -230,7 +230,7 @@ def _series(role: Role, node: slicer.vtkMRMLNode, phases: tuple[NodePhase, ...])
         contrast="post" if len(phases) > 1 else contrast,
         phases=phases,
         grid=phases[0].grid,
-        acquisition=acquisition_of(node),
+        acquisition=acquisition_of(node) or acquisition_of(phases[0].volume),
         sources=tuple(read_json(node, SOURCES, [])),
     )
 

@@ -11,9 +11,13 @@ from typing import Any
 
 import slicer
 
-from BreastFusionLib.exam.contrast import contrast_in_name
+from BreastFusionLib.exam.contrast import contrast_state
 from BreastFusionLib.exam.model import Contrast, Exam, Series
+from BreastFusionLib.exam.pseudonyms import pseudonym_of
 from BreastFusionLib.files import to_plain
+
+from .dicom_headers import ACQUISITION as ACQUISITION_TAGS
+from .dicom_headers import header_of
 
 __all__ = ["DESCRIPTION", "acquisition_of", "contrast_of", "description_of", "read_json", "write_exam_facts"]
 
@@ -49,14 +53,25 @@ def description_of(node: slicer.vtkMRMLNode) -> str:
 
 
 def contrast_of(node: slicer.vtkMRMLNode) -> Contrast:
-    """Return whether a series was taken before or after contrast: as it was read, else as its name says."""
+    """Return whether a series was taken before or after contrast: as it was read, else as name and header say."""
     known = node.GetAttribute(CONTRAST)
-    return known if known in ("pre", "post") else contrast_in_name(description_of(node))  # type: ignore[return-value]
+    if known in ("pre", "post"):
+        return known  # type: ignore[return-value]
+    return contrast_state({**acquisition_of(node), "SeriesDescription": description_of(node)})
 
 
 def acquisition_of(node: slicer.vtkMRMLNode) -> Mapping[str, Any]:
-    """Return how a series was acquired: DICOM keyword -> value."""
-    return dict(read_json(node, ACQUISITION, {}))
+    """Return how a series was acquired: DICOM keyword -> value; as it was read, else from Slicer's DICOM database."""
+    if node.GetAttribute(ACQUISITION) is not None:
+        return read_json(node, ACQUISITION, {})
+    header = header_of(node)
+    return {keyword: header[keyword] for keyword in ACQUISITION_TAGS if keyword in header}
+
+
+def pseudonym_in(node: slicer.vtkMRMLNode) -> str:
+    """Return the patient's pseudonym; '' when nothing tells whose images these are."""
+    patient_id = str(header_of(node).get("PatientID", "")).strip()
+    return node.GetAttribute(PSEUDONYM) or (pseudonym_of(patient_id) if patient_id else "")
 
 
 def read_json(node: slicer.vtkMRMLNode, attribute: str, default: Any) -> Any:
