@@ -207,38 +207,48 @@ def test_bound_widgets_name_a_field_of_the_parameter_node():
 # ---- the opened module
 
 
-def test_every_widget_says_what_it_is(panel):
-    """Tooltips that depend on the state are set in code: so the opened panel is asked, not the .ui files."""
+def test_every_widget_of_the_ui_files_says_what_it_is(panel):
+    """In its .ui file, or in code where the words depend on the state."""
     import qt
 
     only_hold_others = {"qMRMLWidget", "QWidget", "QFrame"}
-    named = {
+    silent = {
         widget.get("name")
         for path in UI_FILES
         for widget in widgets(path)
-        if widget.get("class") not in only_hold_others
+        if widget.get("class") not in only_hold_others and not has(widget, "toolTip")
     }
-    silent = [
+    assert silent, "some words depend on the state"
+    assert not [
         child.objectName
         for child in panel.parent.findChildren(qt.QWidget)
-        if not child.toolTip
-        and (child.objectName in named or (is_made_in_code(child) and child.objectName not in named))
+        if child.objectName in silent and not child.toolTip
     ]
-    assert not silent
 
 
-def is_made_in_code(widget) -> bool:
-    """Return whether it is a control of ours, not a part of another control (Qt names those itself)."""
+def test_every_control_made_in_code_says_what_it_is(panel):
     import qt
 
-    controls = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox, qt.QAbstractSlider, qt.QAbstractItemView)
-    holder = widget.parent()
-    return (
-        isinstance(widget, controls)
-        and not isinstance(widget, qt.QScrollBar)
-        and not isinstance(holder, (*controls, qt.QHeaderView, qt.QLineEdit, qt.QTextEdit, qt.QTabBar))
-        and not widget.objectName.startswith("qt_")
-    )
+    controls = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox, qt.QSlider, qt.QAbstractItemView, qt.QLineEdit)
+    # What is inside of one of these is a part of it, which its own tooltip explains.
+    whole = {widget.get("name") for path in UI_FILES for widget in widgets(path)} - {
+        widget.get("name")
+        for path in UI_FILES
+        for widget in widgets(path)
+        if widget.get("class") in {"qMRMLWidget", "QWidget", "QFrame", "QGroupBox", "ctkCollapsibleButton"}
+    }
+    made = [
+        child
+        for child in panel.parent.findChildren(qt.QWidget)
+        if isinstance(child, controls) and not {one.objectName for one in (child, *holders(child))} & whole
+    ]
+    assert made, "the message line is made in code"
+    assert not [type(child).__name__ for child in made if not child.toolTip]
+
+
+def holders(widget) -> Iterator:
+    while (widget := widget.parent()) is not None:
+        yield widget
 
 
 def test_opening_the_module_imports_nothing_heavy():
