@@ -61,7 +61,12 @@ def segment_from_seed(
             "% asked for. Choose a point in the enhancing part of the lesion, or ask for less."
         )
     region = _part_at((percent >= enhancement_percent) & within, seed)
-    lesion = _without_vessels(scipy.ndimage.binary_fill_holes(region), seed, grid.spacing_mm[::-1])
+    # Everything that follows happens inside the region, which is much smaller than the ball it may fill.
+    (around,) = scipy.ndimage.find_objects(region.astype(np.uint8))
+    seed_around = tuple(index - extent.start for index, extent in zip(seed, around, strict=True))
+    filled = scipy.ndimage.binary_fill_holes(region[around])
+    lesion = np.zeros_like(region)
+    lesion[around] = _without_vessels(filled, seed_around, grid.spacing_mm[::-1])
     pixels = np.zeros(grid.size[::-1], np.uint8)
     pixels[box.slices] = lesion
     return grid.put_on(sitk.GetImageFromArray(pixels))
