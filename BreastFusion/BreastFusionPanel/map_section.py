@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.lesion import MappedLesion, map_lesion
 from BreastFusionLib.service.transfer import read_mapped
 
@@ -33,9 +32,8 @@ BY_ITSELF = ("same grid", "geometry")
 
 @dataclass
 class Running:
-    """A registration under way: of which lesion, from which outline."""
+    """A registration under way, from which outline, and how far it is."""
 
-    segment_id: str
     digest: str
     request: Request | None = None
     text: str = ""
@@ -55,7 +53,7 @@ class MapSection(Section):
         self.rows = {sequence: MapRow(sequence, self.ui) for sequence in SEQUENCES}
         self._problems: dict[tuple[str, str], str] = {}  # (lesion, sequence) -> why it is not mapped
         self._targets: dict[str, Any] = {}
-        self._running: dict[str, Running] = {}
+        self._running: dict[tuple[str, str], Running] = {}
         for sequence, row in self.rows.items():
             row.button.clicked.connect(context.guarded(lambda sequence=sequence: self._on_button(sequence)))
         context.lesion_changed.connect(self._on_lesion_changed)
@@ -70,7 +68,8 @@ class MapSection(Section):
     def disconnect_parameters(self) -> None:
         """Let go of the study."""
         super().disconnect_parameters()
-        self._cancel()
+        for key in tuple(self._running):
+            self._cancel(*key)
         self._problems.clear()
         self._targets.clear()
 
@@ -115,71 +114,76 @@ class MapSection(Section):
         with self.context.guard():
             stale = [s for s in SEQUENCES if self._target(s) and mapped_of(parameters, segment_id, s) is None]
             if stale:
-                exam = exam_of(parameters)
-                for sequence in stale:
-                    self._map_to(segment_id, sequence, exam)
-                views.show_outlines(parameters)
+                self._map_to(segment_id, *stale)
                 self.context.mapping_changed.emit(segment_id)
 
-    def _map_to(self, segment_id: str, sequence: str, exam: Exam) -> None:
+    def _map_to(self, segment_id: str, *sequences: str) -> None:
+        """Map a lesion by geometry, whatever it was mapped by before."""
         parameters = self.context.parameters
-        self._cancel(sequence, segment_id)
-        self._problems.pop((segment_id, sequence), None)
-        remove_mapped(parameters, segment_id, sequence)
-        try:
-            show_mapped(parameters, segment_id, map_lesion(lesion_of(parameters, segment_id, exam), exam, sequence))
-        except InputError as error:
-            self._problems[segment_id, sequence] = str(error)
+        for sequence in sequences:
+            self._cancel(segment_id, sequence)
+            self._problems.pop((segment_id, sequence), None)
+            remove_mapped(parameters, segment_id, sequence)
+        if not lesion_digest(parameters.segmentation, segment_id):
+            return
+        exam = exam_of(parameters)
+        lesion = lesion_of(parameters, segment_id, exam)
+        for sequence in sequences:
+            try:
+                show_mapped(parameters, segment_id, map_lesion(lesion, exam, sequence))
+            except InputError as error:
+                self._problems[segment_id, sequence] = str(error)
+        views.show_outlines(parameters)
 
     # By registration, on a button
 
     def _on_button(self, sequence: str) -> None:
         parameters = self.context.parameters
         segment_id = parameters.selectedLesion
-        if sequence in self._running:
-            self._running[sequence].request.cancel()
+        if (segment_id, sequence) in self._running:
+            self._cancel(segment_id, sequence)
         elif mapped_of(parameters, segment_id, sequence).method in BY_ITSELF:
             self._refine(segment_id, sequence)
         else:
-            self._map_to(segment_id, sequence, exam_of(parameters))
+            self._map_to(segment_id, sequence)
             self._tell(segment_id)
 
     def _refine(self, segment_id: str, sequence: str) -> None:
-        run = Running(segment_id, lesion_digest(self.context.parameters.segmentation, segment_id))
+        key = segment_id, sequence
+        run = Running(lesion_digest(self.context.parameters.segmentation, segment_id))
 
         def progressed(progress: Progress) -> None:
             run.text = progress.text
             self.refresh()
 
         def failed(error: WorkerError) -> None:
-            self._running.pop(sequence, None)
+            self._running.pop(key, None)
             if error.kind != "cancelled":
                 self.context.say(error.text, error.details)
             self.refresh()
 
         def finished(result: Mapping[str, Any]) -> None:
-            self._running.pop(sequence, None)
+            self._running.pop(key, None)
             with self.context.guard():
-                self._take(run, read_mapped(result))
+                self._take(segment_id, run, read_mapped(result))
             self._tell(segment_id)
 
-        self._running[sequence] = run
+        self._running[key] = run
         run.request = submit_refinement(
             self.context.worker, self.context.parameters, segment_id, sequence, finished, failed, progressed
         )
         self.refresh()
 
-    def _take(self, run: Running, mapped: MappedLesion) -> None:
+    def _take(self, segment_id: str, run: Running, mapped: MappedLesion) -> None:
         """Show a registered lesion, unless its outline changed while it was registered."""
-        if lesion_digest(self.context.parameters.segmentation, run.segment_id) == run.digest:
-            show_mapped(self.context.parameters, run.segment_id, mapped)
+        if lesion_digest(self.context.parameters.segmentation, segment_id) == run.digest:
+            show_mapped(self.context.parameters, segment_id, mapped)
             views.show_outlines(self.context.parameters)
 
-    def _cancel(self, sequence: str | None = None, segment_id: str | None = None) -> None:
-        """End registrations: of one sequence and lesion, or all."""
-        for running, run in tuple(self._running.items()):
-            if sequence in (None, running) and segment_id in (None, run.segment_id):
-                run.request.cancel()
+    def _cancel(self, *key: str) -> None:
+        """End the registration of a lesion to a sequence, if there is one."""
+        if key in self._running:
+            self._running[key].request.cancel()
 
     def _tell(self, segment_id: str) -> None:
         self.refresh()
@@ -191,14 +195,16 @@ class MapSection(Section):
         parameters = self.context.parameters
         name = sequence.upper()
         segment_id = parameters.selectedLesion if has_exam(parameters) else ""
-        run = self._running.get(sequence)
+        run = self._running.get((segment_id, sequence))
         if not has_exam(parameters):
             row.show_absent(_("Choose the DCE series in section 1 first"))
         elif self._target(sequence) is None:
             row.show_absent(_("This exam has no {sequence}; the reading will say so").format(sequence=name))
         elif not segment_id:
             row.show_absent(_("Outline a lesion in section 2 first"))
-        elif run is not None and run.segment_id == segment_id:
+        elif not lesion_digest(parameters.segmentation, segment_id):
+            row.show_absent(_("Nothing is drawn yet"))
+        elif run is not None:
             row.show_running(run.text)
         elif (segment_id, sequence) in self._problems:
             row.show_problem(self._problems[segment_id, sequence])
