@@ -175,7 +175,7 @@ def _dress(
     chart: slicer.vtkMRMLPlotChartNode, name: str, kinetics: Mapping[str, Any], x_title: str, y_title: str
 ) -> None:
     curve = kinetics.get("curve")
-    chart.SetTitle(f"{name}: {_(curve)}" if curve else name)
+    chart.SetTitle(f"{name}: {curve}" if curve else name)
     chart.SetXAxisTitle(x_title)
     chart.SetYAxisTitle(y_title)
     chart.SetTitleFontSize(15)
