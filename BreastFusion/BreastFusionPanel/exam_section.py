@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ExamSection"]
 
 _MOST_NOTE_LINES = 4
+_NOTE_WIDTH_PX = 310  # of a line, in a panel 400 px wide
 
 
 class ExamSection(Section):
@@ -202,7 +203,9 @@ class ExamSection(Section):
             item.setToolTip(note)
             box.addItem(item)
         box.setVisible(bool(notes))
-        box.setFixedHeight(min(_MOST_NOTE_LINES, 2 * len(notes)) * box.fontMetrics().lineSpacing() + 8)
+        metrics = box.fontMetrics()
+        lines = sum(1 + (metrics.boundingRect(note).width() > _NOTE_WIDTH_PX) for note in notes)
+        box.setFixedHeight(min(_MOST_NOTE_LINES, lines) * metrics.lineSpacing() + 8)
 
     def _node_removed(self) -> None:
         discard_orphans()
