@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["InputError", "MemoryShortage", "first_few", "nearest_known"]
+__all__ = ["InputError", "MemoryShortage", "first_few", "nearest_known", "reason_of"]
 
 
 class InputError(ValueError):
@@ -17,6 +19,15 @@ class InputError(ValueError):
 
 class MemoryShortage(InputError):
     """A device's memory is too small for what was asked: the message says what was free and which device to choose."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return why one of many cases failed, in a sentence for its row in a table."""
+    if isinstance(error, InputError):
+        return str(error)
+    reason = f"Unexpected {type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{reason} ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else reason
 
 
 def first_few(items: Iterable[object], shown: int = 3) -> str:

@@ -22,7 +22,7 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import is_disk_full, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
 __all__ = ["Progress", "compute_inputs", "covering", "covers"]
@@ -118,11 +118,9 @@ class Work:
         case_id, start = str(task.row["case_id"]), time.perf_counter()
         try:
             path = self.prepare_to(task)
-        except InputError as error:
-            return CaseResult(case_id, "failed", str(error), trace=traceback.format_exc())
         except Exception as error:
-            reason = f"Unexpected {type(error).__name__}: {error}"
-            return CaseResult(case_id, "failed", reason, trace=traceback.format_exc(), disk_full=is_disk_full(error))
+            full = not isinstance(error, InputError) and is_disk_full(error)
+            return CaseResult(case_id, "failed", reason_of(error), trace=traceback.format_exc(), disk_full=full)
         return CaseResult(case_id, "ok", path=str(path), seconds=time.perf_counter() - start)
 
 

@@ -11,13 +11,12 @@ import csv
 import json
 import os
 import re
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.exam import read_exam, read_lesion_files
 from BreastFusionLib.exam.exam_folder import LESIONS, is_exam_folder
 from BreastFusionLib.exam.formats import lesion_id_of
@@ -179,12 +178,8 @@ def _row(
             reading = _read(task, opened[1], row["lesion"], bundle, folder)
             write_json(folder / DONE, done)
         row |= {"status": "ok", "reason": "", "folder": folder.relative_to(out).as_posix(), **_values(reading)}
-    except InputError as error:
-        row |= {"status": "failed", "reason": str(error)}
     except Exception as error:  # one broken exam must not end the others
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(last.filename).name}, line {last.lineno}"
-        row |= {"status": "failed", "reason": f"Unexpected {type(error).__name__}: {error} ({where})"}
+        row |= {"status": "failed", "reason": reason_of(error)}
     return row, opened
 
 

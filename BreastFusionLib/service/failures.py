@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -31,16 +32,11 @@ def describe(error: Exception, arguments: Mapping[str, Any]) -> tuple[str, str, 
         return "input", str(error), ""
     message = " ".join(_without_paths(str(error), arguments).split())
     if type(error).__name__ == "OutOfMemoryError":  # PyTorch's; it need not be imported to know it
-        text = f"The graphics card's memory is too small ({message}). Close other programs that use the card, or "
-        return "memory", text + "choose the device 'cpu'.", ""
+        how = "Close other programs that use the card, or choose the device 'cpu'."
+        return "memory", f"The graphics card's memory is too small{_needed(message)}. {how}", ""
     if isinstance(error, MemoryError) or any(words in message.lower() for words in _OUT_OF_MEMORY_WORDS):
-        needed = f" ({message})" if message else ""
-        return (
-            "memory",
-            f"The computer's memory is too small{needed}. Close other programs or studies; a model that runs on a "
-            "graphics card may need less with the device 'cpu'.",
-            "",
-        )
+        how = "Close other programs and other studies, and try again."
+        return "memory", f"The computer's memory is too small{_needed(message)}. {how}", ""
     name = type(error).__name__
     text = f"Something unexpected went wrong ({name}: {message}). Copy the log and report it."
     return "internal", text, "\n".join([*_frames(error), f"{name}: {message}"])
@@ -51,6 +47,17 @@ def release_memory() -> None:
     gc.collect()
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
         sys.modules["torch"].cuda.empty_cache()
+
+
+def _needed(message: str) -> str:
+    """Return what was asked for in vain, where the message says so."""
+    found = re.search(r"allocate ([\d.]+) ?(\w+)", message)
+    if found is None:
+        return ""
+    amount, unit = found.groups()
+    if unit == "bytes":
+        amount, unit = f"{float(amount) / 2**20:.0f}", "MiB"
+    return f": {amount} {unit} more were needed"
 
 
 def _frames(error: Exception) -> list[str]:

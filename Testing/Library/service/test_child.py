@@ -162,6 +162,23 @@ def test_the_page_is_made_of_the_slices_that_were_sent(child, bundle_folder, sen
     assert child.ask("report", case=slices, reading=reading, out=out)["page"] == page
 
 
+WITHOUT_MATPLOTLIB = """
+import sys
+from BreastFusionLib.service.__main__ import main
+sys.modules["matplotlib"] = sys.modules["contourpy"] = None
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_without_matplotlib_the_page_is_refused_in_words(start_child, bundle_folder, case, recipe):
+    child = start_child(("-c", WITHOUT_MATPLOTLIB))
+    folder = write_case(cut_case(case, recipe.inputs), child.folder / "case")
+    reading = child.ask("read", case=folder, bundle=bundle_folder, device="cpu", out="out")["folder"]
+    error = child.fail("report", case=folder, reading=reading, out="out")
+    assert error["kind"] == "input"
+    assert "needs the Python package 'matplotlib', which is not installed" in error["text"]
+
+
 # -- what goes wrong ---------------------------------------------------------------------------------------------
 
 
@@ -292,7 +309,7 @@ sys.exit(main(sys.argv[1:]))
     ("error", "kind", "words"),
     [
         ("KeyError(path)", "internal", "KeyError: '<path>'"),
-        ("MemoryError('Unable to allocate 9 GiB')", "memory", "Unable to allocate 9 GiB"),
+        ("MemoryError('Unable to allocate 9 GiB')", "memory", "9 GiB more were needed"),
     ],
 )
 def test_it_survives_what_nobody_thought_of(start_child, error, kind, words):

@@ -24,11 +24,15 @@ class OutOfMemoryError(RuntimeError):
     [
         (InputError("Draw the lesion first."), "input", "Draw the lesion first."),
         (MemoryShortage("Too small. Choose the device 'cpu'."), "memory", "Choose the device 'cpu'"),
-        (OutOfMemoryError("Tried to allocate 20.00 MiB"), "memory", "Tried to allocate 20.00 MiB). Close other"),
+        (OutOfMemoryError("Tried to allocate 20.00 MiB"), "memory", "too small: 20.00 MiB more were needed. Close"),
         (OutOfMemoryError("Tried to allocate 20.00 MiB"), "memory", "choose the device 'cpu'"),
-        (MemoryError("Unable to allocate 3.00 GiB"), "memory", "Unable to allocate 3.00 GiB"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 9 bytes"), "memory", "you tried 9 bytes"),
-        (RuntimeError("ITK ERROR: Failed to allocate memory for image."), "memory", "with the device 'cpu'"),
+        (MemoryError("Unable to allocate 3.00 GiB"), "memory", "computer's memory is too small: 3.00 GiB more"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: tried to allocate 9437184 bytes"),
+            "memory",
+            ": 9 MiB more",
+        ),
+        (RuntimeError("ITK ERROR: Failed to allocate memory for image."), "memory", "memory is too small. Close other"),
         (KeyError("dce"), "internal", "KeyError: 'dce'"),
     ],
 )
