@@ -124,7 +124,9 @@ def card_of(header: BundleHeader) -> str:
     facts = model_card(header.metadata, header.recipe)
     readme = (header.folder / CARD).read_text(encoding="utf-8", errors="replace")[:CARD_CHARACTERS]
     # A card that was written by `model_card` says the same again.
-    return facts if readme.strip() == facts.strip() else f"{facts}\n\n---\n\n{readme}"
+    card = facts if readme.strip() == facts.strip() else f"{facts}\n\n---\n\n{readme}"
+    # Headings of a page are too large for a panel.
+    return re.sub(r"^#", "###", card, flags=re.MULTILINE)
 
 
 def _folder_name(metadata: BundleMetadata) -> str:

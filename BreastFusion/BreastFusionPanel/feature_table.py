@@ -8,6 +8,8 @@ import qt
 
 __all__ = ["FeatureTable"]
 
+MOST_WIDTH = 120  # of a column, in points
+
 
 class FeatureTable:
     """Shows a vtkMRMLTableNode; filled only while it is seen, because hundreds of rows take their time."""
@@ -42,7 +44,11 @@ class FeatureTable:
             for column in range(columns):
                 table.setItem(row, column, _cell(node.GetCellText(row, column)))
         table.verticalHeader().setVisible(False)
+        table.verticalHeader().setDefaultSectionSize(round(1.5 * table.fontMetrics().height()))
         table.resizeColumnsToContents()
+        for column in range(columns):
+            # Names of features are long; their values must be seen without scrolling in a narrow panel.
+            table.setColumnWidth(column, min(table.columnWidth(column), MOST_WIDTH))
         table.setSortingEnabled(True)
         self._filled_from = node
 

@@ -14,6 +14,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.bundle import read_bundle_header
 
 from .bundles import InstalledBundles, bundles_folder, card_of
+from .dependencies import missing as missing_packages
 from .steps import Steps
 
 if TYPE_CHECKING:
@@ -168,6 +169,11 @@ class ModelChoice:
         self.problem, self.is_ready = "", False
         self._ui.deviceStatusLabel.setText("")
         self._load_number += 1
+        lacking = _lacking(self.header)
+        if lacking:
+            text = _("{packages} must be installed first: open 'Batch and set-up' below.")
+            self._fail(text.format(packages=", ".join(lacking)))
+            return
         self._loading = self._context.worker.request(
             "load",
             {"bundle": str(self.header.folder), "device": self.device},
@@ -274,6 +280,14 @@ class ModelChoice:
     @property
     def _loading_now(self) -> bool:
         return self._loading is not None and not self._loading.is_done
+
+
+def _lacking(header: BundleHeader) -> list[str]:
+    """Return the packages that a model needs and that are not installed."""
+    needed = {"torch", "torchvision", "safetensors"}
+    if header.recipe.inputs.radiomics is not None:
+        needed.add("radiomics")
+    return [package.name for package in missing_packages() if package.module in needed]
 
 
 def _state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +12,12 @@ from fake_worker import FakeWorker
 
 
 @pytest.fixture
-def worker(scene, tmp_path) -> FakeWorker:
+def worker(scene, tmp_path) -> Iterator[FakeWorker]:
     folder = tmp_path / "worker"
     folder.mkdir()
-    return FakeWorker(folder)
+    made = FakeWorker(folder)
+    yield made
+    made.stop()
 
 
 @pytest.fixture
@@ -50,7 +53,6 @@ def section(scene, worker, bundles):
     made.disconnect_parameters()
     made.cleanup()
     made.widget.close()
-    worker.stop()
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_the_card_says_what_the_model_was_trained_on_and_how_well_it_did(install
     card = card_of(installed.import_from(source))
     for words in ("Synthetic phantoms", "40 cases, 20 of them malignant (50%)", "auc: 0.900 [0.800 to 1.000]"):
         assert card.count(words) == 1, words
-    assert "## Intended use" in card
+    assert "Intended use" in card
 
 
 def test_an_author_s_own_card_is_shown_below_the_facts(installed, source):

@@ -178,6 +178,22 @@ def test_a_model_that_was_removed_meanwhile_has_a_sentence(section, study, insta
     assert worker.asked(READ) == []
 
 
+def test_packages_that_are_missing_are_named_until_they_are_installed(section, study, installed, worker, monkeypatch):
+    from BreastFusionPanel import dependencies, model_choice
+
+    lacking = [package for package in dependencies.packages() if package.module in ("torch", "radiomics", "matplotlib")]
+    monkeypatch.setattr(model_choice, "missing_packages", lambda: lacking)
+    section.context.environment_changed.emit()
+    button = section.ui.classifyButton
+    # The report's packages are no reason not to read.
+    assert button.toolTip == "PyTorch, radiomics must be installed first: open 'Batch and set-up' below."
+    assert not button.isEnabled()
+    lacking.clear()
+    section.context.environment_changed.emit()
+    assert button.isEnabled()
+    assert worker.open("load")
+
+
 # Reading and cancelling
 
 
@@ -329,6 +345,26 @@ def test_a_reading_of_an_older_outline_says_so_and_is_not_saved(section, study, 
     assert visible(section, "staleLabel")
     assert not section.ui.saveReportButton.isEnabled()
     assert "classify again" in section.ui.saveReportButton.toolTip
+
+
+def test_a_saved_scene_opens_with_its_reading(section, study, installed, read, worker, tmp_path):
+    import slicer
+
+    from BreastFusion import BreastFusionLogic
+
+    read()
+    worker.finish("stability", {"low": 0.412, "high": 0.588, "step_mm": 1.1})
+    number, why = section.ui.numberLabel.text, section.ui.whyLabel.text
+    assert slicer.util.saveScene(str(tmp_path / "study.mrb"))
+    section.set_parameters(None)
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(tmp_path / "study.mrb"))
+    section.set_parameters(BreastFusionLogic().getParameterNode())
+    assert (section.ui.numberLabel.text, section.ui.whyLabel.text) == (number, why)
+    assert section.ui.outlineLabel.text == "outline moved a little: .41 to .59"
+    assert not visible(section, "staleLabel")
+    assert section.ui.saveReportButton.isEnabled()
+    assert [visible(section, f"showMap{name}CheckBox") for name in ("Dce", "T1", "T2")] == [True, True, True]
 
 
 def test_another_study_shows_nothing_of_the_last_one(section, study, installed, read):
