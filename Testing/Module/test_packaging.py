@@ -178,6 +178,9 @@ def test_the_catalogues_pictures_are_in_the_tree(build):
         assert (REPOSITORY / url.split("/raw/main/")[1]).is_file(), url
     for name in ("LICENSE_FILE", "README_FILE"):
         assert Path(extension[name]).is_file()
+    of_the_panel = sorted(path.name for path in (REPOSITORY / "Resources" / "Screenshots").glob("panel_*.png"))
+    shown = {url.rsplit("/", 1)[1] for url in extension["SCREENSHOTURLS"].split()}
+    assert [name for name in of_the_panel if name not in shown] == []
 
 
 def test_the_icon_has_the_catalogues_size():
