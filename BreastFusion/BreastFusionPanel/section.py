@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 
+from .widget_binding import WidgetBinding
+
 if TYPE_CHECKING:
     from .context import PanelContext
 
@@ -35,21 +37,20 @@ class Section:
         self.widget = slicer.util.loadUI(str(UI_FOLDER / f"{self.UI}.ui"))
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
-        self._gui_tag: int | None = None
+        self._binding: WidgetBinding | None = None
 
     def connect_parameters(self) -> None:
         """Bind widgets with a SlicerParameterName to the (new) parameter node, then show everything."""
         self.disconnect_parameters()
         if self.context.parameters is not None:
-            # Not `connectGui`: it gives no tag, and without one nothing can be disconnected.
-            self._gui_tag = self.context.parameters.connectParametersToGui(self._bound_widgets())
+            self._binding = WidgetBinding(self.context.parameters, self._bound_widgets())
         self.refresh()
 
     def disconnect_parameters(self) -> None:
         """Undo `connect_parameters`; the parameter node may be gone afterwards."""
-        if self._gui_tag is not None and self.context.parameters is not None:
-            self.context.parameters.disconnectGui(self._gui_tag)
-        self._gui_tag = None
+        if self._binding is not None:
+            self._binding.release()
+        self._binding = None
 
     def refresh(self) -> None:
         """Show the present state; must work without parameters (a scene that is being closed) and without an exam."""

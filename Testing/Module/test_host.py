@@ -61,7 +61,9 @@ def node(scene):
 
 @pytest.fixture
 def parameters(node):
-    return Parameters(node)
+    yield Parameters(node)
+    # What Slicer's own wrapper leaves behind would crash the tests that follow.
+    node.RemoveObservers(vtk.vtkCommand.ModifiedEvent)
 
 
 @pytest.fixture

@@ -70,7 +70,9 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def setEffectNameOrder(self, names) -> None:
         """The tools' buttons; choosing one only tells the segment editor node."""
         while self._tools.count():
-            self._tools.takeAt(0).widget().deleteLater()
+            old = self._tools.takeAt(0).widget()
+            old.hide()  # it is deleted only when events run
+            old.deleteLater()
         for index, name in enumerate(names):
             button = QtWidgets.QToolButton(self)
             button.setText(name)

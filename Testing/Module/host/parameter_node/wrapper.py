@@ -27,8 +27,11 @@ class _Parameter:
         if storage.is_cached:
             # Through a weak reference: the observer must not keep the wrapper alive, nor outlive it.
             this = weakref.ref(self)
-            tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: this()._node_changed())
-            weakref.finalize(self, node.RemoveObserver, tag)
+            self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: this()._node_changed())
+
+    def __del__(self) -> None:
+        if self._storage.is_cached:
+            self._node.RemoveObserver(self._tag)
 
     def read(self) -> Any:
         return self._value if self._storage.is_cached else self._read()
@@ -93,7 +96,9 @@ class _Wrapper:
         for name, binding in bindings.items():
             binding.write(self.getValue(name))
             binding.connect(lambda name=name, binding=binding: self._widget_changed(name, binding))
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: self._show_all())
+        # Slicer's observer holds the wrapper, which crashes once Python collects both: see WidgetBinding of the panel.
+        this = weakref.ref(self)
+        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda *_: this() and this()._show_all())
         return tag
 
     def connectGui(self, gui: Any) -> None:
