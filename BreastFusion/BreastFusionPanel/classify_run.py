@@ -48,7 +48,7 @@ class Question:
         if self.segment_id not in lesion_ids(parameters):
             return _("The lesion was deleted while it was being read: the result was dropped.")
         if reading_basis(parameters, self.segment_id) != self.basis:
-            return _("The outline or the exam changed during the reading: its result was dropped. Classify again.")
+            return _("The outline or the exam changed during the reading: the result was dropped. Classify again.")
         return ""
 
 

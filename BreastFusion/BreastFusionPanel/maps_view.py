@@ -26,6 +26,7 @@ class MapsView:
         self._boxes = {"dce": ui.showMapDceCheckBox, "t1": ui.showMapT1CheckBox, "t2": ui.showMapT2CheckBox}
         self._stored: StoredReading | None = None
         self._laid: Any = None
+        self._is_laid = False
 
     def show(self, stored: StoredReading | None) -> None:
         """Show another reading's maps; None takes them away."""
@@ -41,6 +42,7 @@ class MapsView:
         """Lay the maps over the views as the parameters say."""
         parameters = self._context.parameters
         if parameters is None:
+            self._is_laid = False
             return
         method = parameters.mapMethod.value
         nodes = self._nodes(method)
@@ -51,7 +53,10 @@ class MapsView:
         if state == self._laid:
             return
         self._laid = state
-        views.show_maps(parameters, nodes, parameters.mapOpacity, shown)
+        # What somebody else laid over the images is taken away by a map only.
+        if shown or self._is_laid:
+            views.show_maps(parameters, nodes, parameters.mapOpacity, shown)
+            self._is_laid = bool(shown)
         if self._stored is not None:
             short, long = cell_words(self._stored.mapping, method)
             self._ui.mapCellLabel.setText(short)

@@ -128,13 +128,13 @@ class _Drawing:
         self._word("0", 0.0, BAR_Y + 0.35 * self._metrics.ascent(), self._soft, centre=MARGIN / 2 - 2)
         self._word("1", 1.0, BAR_Y + 0.35 * self._metrics.ascent(), self._soft, centre=self._width - MARGIN / 2 + 2)
         if values.threshold is not None:
-            self._tick(values.threshold, -TICK, TICK, qt.QPen(self._ink, 1.5))
+            self._tick(values.threshold, -TICK, TICK, _pen(self._ink, 1.5))
             self._word(operating_point_words(values.threshold), values.threshold, baseline, self._ink)
             baseline += self._metrics.height()
         if values.prevalence is not None:
-            self._tick(values.prevalence, BAR_HEIGHT / 2, TICK - 2, qt.QPen(self._soft, 1.5))
+            self._tick(values.prevalence, BAR_HEIGHT / 2, TICK - 2, _pen(self._soft, 1.5))
             self._word(_prevalence_words(values.prevalence), values.prevalence, baseline, self._soft)
-        self._painter.setPen(qt.QPen(self._ground, 2.0))
+        self._painter.setPen(_pen(self._ground, 2.0))
         self._painter.setBrush(qt.QBrush(accent))
         self._painter.drawEllipse(qt.QPointF(self._x(values.probability), BAR_Y), MARKER_RADIUS, MARKER_RADIUS)
 
@@ -163,6 +163,10 @@ class _Drawing:
 
 def _prevalence_words(prevalence: float) -> str:
     return _("training prevalence {value}").format(value=short(prevalence))
+
+
+def _pen(color: Any, width: float) -> Any:
+    return qt.QPen(qt.QBrush(color), width)
 
 
 def _faint(color: Any, opacity: float) -> Any:

@@ -52,7 +52,8 @@ def describe_reading(reading: Mapping[str, Any]) -> ResultWords:
         number=f"{reading['probability']:.2f}" if meaningful else "",
         statement="" if meaningful else reading["statement"],
         greyed=meaningful and not reading["in_distribution"],
-        alone=" · ".join(f"{_source_words(source)} {short(value)}" for source, value in parts.items()),
+        # A source and its number stay in one line.
+        alone=" · ".join(f"{_source_words(source)}\u00a0{short(value)}" for source, value in parts.items()),
         why="; ".join(reading["why"]) if meaningful else "",
         warnings=_warnings(reading),
         footer=_("{model} {version} · {device} · {seconds:.1f} s").format(

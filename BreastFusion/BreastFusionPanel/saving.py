@@ -97,8 +97,10 @@ def write_lesion(segmentation: Any, segment_id: str, path: Path) -> None:
     storage = slicer.vtkMRMLSegmentationStorageNode()
     try:
         alone.SetHideFromEditors(True)
-        alone.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())
         alone.GetSegmentation().CopySegmentFromSegmentation(segmentation.GetSegmentation(), segment_id)
+        # A file has no parent transform: it must lie where the lesion is seen.
+        alone.SetAndObserveTransformNodeID(segmentation.GetTransformNodeID())
+        alone.HardenTransform()
         with replacing(path) as temporary:
             storage.SetFileName(str(temporary))
             if not storage.WriteData(alone):

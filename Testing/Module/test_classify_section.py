@@ -394,6 +394,18 @@ def test_maps_lie_over_the_sequences_that_are_ticked(section, study, installed, 
     assert section.ui.mapCellLabel.text.endswith(" mm")
 
 
+def test_what_others_laid_over_the_images_stays_until_there_is_a_map(section, study, phantom_exam):
+    import slicer
+    from BreastFusionPanel import views
+
+    views.show_comparison(study.parameters)
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    for composite in composites:
+        composite.SetForegroundVolumeID(study.parameters.t2Volume.GetID())
+    section.refresh()
+    assert {composite.GetForegroundVolumeID() for composite in composites} == {study.parameters.t2Volume.GetID()}
+
+
 def test_only_maps_that_exist_have_a_box(section, study, installed, read, readings):
     without_t2 = [row for row in readings.with_meaning["maps"] if row["sequence"] != "t2"]
     read({**readings.with_meaning, "maps": without_t2})

@@ -78,7 +78,7 @@ def test_a_bundle_of_another_task_does_not_speak_of_malignancy(view, ui, reading
 
 def test_sources_reasons_model_and_time_have_a_line_each(view, ui, reading):
     view.show(reading)
-    assert ui.aloneLabel.text == "alone: DCE .40 · radiomics .79 · kinetics 1.00"
+    assert ui.aloneLabel.text.replace("\u00a0", " ") == "alone: DCE .40 · radiomics .79 · kinetics 1.00"
     assert ui.whyLabel.text.startswith("why: wash-out in 77 % of the lesion")
     assert ui.whyLabel.text.endswith("; age 52")
     assert ui.footerLabel.text == "fusion-ambl 1.2 · CPU · 0.9 s"

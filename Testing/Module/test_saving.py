@@ -94,6 +94,26 @@ def test_the_outline_keeps_name_terminology_and_voxels(reading, save, study):
     assert int(sitk.GetArrayFromImage(mask).sum()) == int(sitk.GetArrayFromImage(study.mask).sum())
 
 
+def test_an_outline_under_a_transform_is_saved_where_it_is_seen(study, tmp_path):
+    import slicer
+    import vtk
+    from BreastFusionPanel.saving import write_lesion
+
+    from BreastFusionLib.lesion import measure, read_mask
+
+    shift = vtk.vtkMatrix4x4()
+    for axis, millimetres in enumerate((10.0, -20.0, 30.0)):
+        shift.SetElement(axis, 3, millimetres)
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(shift)
+    study.parameters.segmentation.SetAndObserveTransformNodeID(transform.GetID())
+    write_lesion(study.parameters.segmentation, study.segment_id, tmp_path / "läsion.seg.nrrd")
+    seen, drawn = (measure(mask).center_lps for mask in (read_mask(tmp_path / "läsion.seg.nrrd"), study.mask))
+    # RAS to LPS turns the first two signs round.
+    assert np.subtract(seen, drawn) == pytest.approx([-10.0, 20.0, 30.0], abs=1e-6)
+    assert study.parameters.segmentation.GetTransformNodeID() == transform.GetID()
+
+
 def test_saving_leaves_no_node_behind(reading, save):
     import slicer
 
