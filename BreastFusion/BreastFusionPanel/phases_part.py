@@ -10,7 +10,8 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 
-from .bridge.sequences import move_phase, phases_of, set_phase_time, set_pre_contrast
+from .bridge.phase_corrections import move_phase, set_phase_time, set_pre_contrast
+from .bridge.sequences import phases_of
 from .enabling import enable
 from .model_phase import ModelPhase
 from .phase_table import PhaseTable

@@ -8,7 +8,8 @@ import SimpleITK as sitk
 import slicer
 from BreastFusionPanel.bridge.exam_nodes import add_exam, dce_grid, exam_of, has_exam
 from BreastFusionPanel.bridge.geometry import add_volume
-from BreastFusionPanel.bridge.sequences import sequence_of_volumes, set_phase_time
+from BreastFusionPanel.bridge.phase_corrections import set_phase_time
+from BreastFusionPanel.bridge.sequences import sequence_of_volumes
 from bridge_parts import GRID, make_exam, ramp, same_pixels, save_and_reopen, study
 
 from BreastFusionLib.errors import InputError

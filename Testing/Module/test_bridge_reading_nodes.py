@@ -11,9 +11,9 @@ import SimpleITK as sitk
 import slicer
 from BreastFusionPanel.bridge.exam_nodes import add_exam, exam_of
 from BreastFusionPanel.bridge.geometry import image_of, update_volume
+from BreastFusionPanel.bridge.phase_corrections import move_phase, set_phase_time
 from BreastFusionPanel.bridge.reading_nodes import kinetics_chart, reading_of, remove_reading, store_reading
 from BreastFusionPanel.bridge.segments import add_lesion, remove_lesion, replace_outline, show_mapped
-from BreastFusionPanel.bridge.sequences import move_phase, set_phase_time
 from bridge_parts import GRID, make_exam, save_and_reopen, study
 
 from BreastFusionLib.errors import InputError

@@ -7,17 +7,8 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from BreastFusionPanel.bridge.geometry import add_volume, grid_of, image_of, pixels_of
-from BreastFusionPanel.bridge.sequences import (
-    browser_of,
-    common_grid,
-    items_of,
-    move_phase,
-    phases_of,
-    sequence_of_volumes,
-    set_phase_time,
-    set_pre_contrast,
-    was_corrected,
-)
+from BreastFusionPanel.bridge.phase_corrections import move_phase, set_phase_time, set_pre_contrast, was_corrected
+from BreastFusionPanel.bridge.sequences import browser_of, common_grid, items_of, phases_of, sequence_of_volumes
 from bridge_parts import GRID, ramp, same_pixels, save_and_reopen
 
 from BreastFusionLib.errors import InputError
@@ -146,7 +137,7 @@ FOREIGN = {
     "milliseconds": (("60000", "150500", "241000"), {"name": "TriggerTime", "unit": "ms"}, [0.0, 90.5, 181.0]),
     "minutes": (("0", "1.5", "3"), {"unit": "min"}, [0.0, 90.0, 180.0]),
     "clock": (
-        ("235930.0", "240100.5", "240231"),
+        ("235930.0", "000100.5", "000231"),
         {"name": "AcquisitionTime", "unit": "", "index_type": "text"},
         [0.0, 90.5, 181.0],
     ),
@@ -307,6 +298,29 @@ def test_the_browser_of_somebody_else_is_used(scene):
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
     assert browser_of(sequence) is browser
+
+
+@pytest.mark.parametrize("kind", [None, "vtkMRMLLinearTransformNode"])
+def test_a_sequence_without_volumes_has_one_browser_too(scene, kind):
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "no volumes")
+    if kind:
+        sequence.SetDataNodeAtValue(scene.AddNewNodeByClass(kind), "0")
+    assert browser_of(sequence) is browser_of(sequence)
+    assert not slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+
+
+def test_phases_of_one_name_are_told_apart_by_their_numbers(scene):
+    other = Grid(GRID.size, (0.8, 0.9, 2.1), GRID.origin_lps, GRID.direction)
+    volumes = [add_volume(ramp(n), "dyn") for n in range(2)] + [add_volume(ramp(2, other), "dyn")]
+    with pytest.raises(InputError, match="The phases 'dyn, 1' and 'dyn, 3' do not lie on the same grid"):
+        sequence_of_volumes(volumes, [None] * 3, "DCE")
+
+
+def test_times_that_were_typed_into_slicers_own_table_count(scene):
+    sequence = make_sequence()
+    for old, new in (("0.0", "100"), ("90.0", "101"), ("180.0", "102"), ("270.0", "103.5")):
+        sequence.UpdateIndexValue(old, f"9{new}")
+    assert times_s(sequence) == [0.0, 1.0, 2.0, 3.5]
 
 
 def test_the_window_is_one_for_all_phases_and_suits_the_enhanced_tissue(scene):

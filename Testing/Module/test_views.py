@@ -7,7 +7,8 @@ import pytest
 import slicer
 from BreastFusionPanel import layouts, views
 from BreastFusionPanel.bridge.exam_nodes import add_exam
-from BreastFusionPanel.bridge.sequences import move_phase, sequence_of_volumes
+from BreastFusionPanel.bridge.phase_corrections import move_phase
+from BreastFusionPanel.bridge.sequences import sequence_of_volumes
 from BreastFusionPanel.dce_images import discard_orphans, make_images, project, shown_volume, subtract
 from BreastFusionPanel.parameters import DceImage
 from BreastFusionPanel.slice_window import enhancement_range, tissue_range

@@ -31,18 +31,15 @@ from .facts import (
     write_series_facts,
 )
 from .geometry import NodePhase, show_volume, update_volume
+from .phase_corrections import move_phase, set_phase_time, set_pre_contrast, was_corrected
 from .sequences import (
     PhaseRow,
     append_phase,
     browser_of,
     common_grid,
     items_of,
-    move_phase,
     phases_of,
     sequence_of_volumes,
-    set_phase_time,
-    set_pre_contrast,
-    was_corrected,
     write_times,
 )
 

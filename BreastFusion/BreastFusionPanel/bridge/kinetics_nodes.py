@@ -163,7 +163,7 @@ def _draw_limits(
             series.SetXColumnName(x_title)
             series.SetYColumnName(name)
             series.SetPlotType(series.PlotTypeScatter)
-            series.SetLineStyle(series.LineStyleDash if kind == PERSISTENT else series.LineStyleDot)
+            series.SetLineStyle(series.LineStyleDash if kind == PERSISTENT else series.LineStyleDashDot)
             series.SetLineWidth(2)
             series.SetMarkerStyle(series.MarkerStyleNone)
             series.SetColor(*LIMIT_COLOR)
@@ -193,7 +193,7 @@ def _scale(chart: slicer.vtkMRMLPlotChartNode, x: Sequence[float], y: Sequence[f
     chart.SetXAxisRangeAuto(False)
     chart.SetYAxisRangeAuto(False)
     chart.SetXAxisRange(x[0] - 0.03 * width, x[-1] + 0.05 * width)
-    chart.SetYAxisRange(low - (0.05 * height if low < 0 else 0.02 * height), high + 0.3 * height)
+    chart.SetYAxisRange(low - (0.05 * height if low < 0 else 0.02 * height), high + 0.5 * height)
 
 
 def _fill(table: slicer.vtkMRMLTableNode, columns: Mapping[str, Sequence[float]]) -> None:

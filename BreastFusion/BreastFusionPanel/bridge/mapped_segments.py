@@ -24,7 +24,7 @@ from .segment_tags import TERMINOLOGY, read_json_tag, read_tag, write_json_tag, 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["EDITED", "mapped_method", "mapped_of", "remove_mapped", "show_mapped"]
+__all__ = ["EDITED", "follow_lesions", "mapped_method", "mapped_of", "remove_mapped", "show_mapped"]
 
 MAPPED = "BreastFusion.mapped"
 EDITED = "edited by hand"
@@ -105,6 +105,19 @@ def remove_mapped(parameters: BreastFusionParameterNode, segment_id: str, sequen
     node = getattr(parameters, f"{sequence}Segmentation")
     if node is not None and node.GetSegmentation().GetSegment(segment_id) is not None:
         node.GetSegmentation().RemoveSegment(segment_id)
+
+
+def follow_lesions(parameters: BreastFusionParameterNode | None) -> None:
+    """Call lesions on T1 and T2 as they are called now on DCE, and take away those that are no more."""
+    for sequence in ("t1", "t2"):
+        node = getattr(parameters, f"{sequence}Segmentation", None)
+        for segment_id in () if node is None else node.GetSegmentation().GetSegmentIDs():
+            lesions = None if parameters.segmentation is None else parameters.segmentation.GetSegmentation()
+            lesion = None if lesions is None else lesions.GetSegment(segment_id)
+            if lesion is None:
+                remove_mapped(parameters, segment_id, sequence)
+            else:
+                node.GetSegmentation().GetSegment(segment_id).SetName(lesion.GetName())
 
 
 def _segmentation(parameters: BreastFusionParameterNode, sequence: str) -> slicer.vtkMRMLSegmentationNode:

@@ -114,9 +114,12 @@ def reading_of(parameters: BreastFusionParameterNode | None, segment_id: str) ->
     """Return the reading of a lesion; None when it has none."""
     segmentation = None if parameters is None else parameters.segmentation
     text = find_node(segmentation, segment_id, READING, "vtkMRMLTextNode")
-    if text is None:
+    try:
+        mapping = json.loads(text.GetText()) if text is not None else None
+    except ValueError:  # somebody edited the text
+        mapping = None
+    if mapping is None:
         return None
-    mapping = json.loads(text.GetText())
     maps = find_nodes(segmentation, segment_id, MAP, "vtkMRMLScalarVolumeNode")
     return StoredReading(
         mapping=mapping,
