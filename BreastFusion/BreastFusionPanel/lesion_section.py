@@ -148,7 +148,7 @@ class LesionSection(Section, VTKObservationMixin):
                 return
             self.editor.remember()
             remove_lesion(self.context.parameters, segment_id)
-            self.refresh()
+            self._measure()
             if had_reading:
                 self.context.reading_changed.emit(segment_id)
             self.context.lesion_selected.emit()
@@ -174,10 +174,11 @@ class LesionSection(Section, VTKObservationMixin):
 
     def _list(self) -> None:
         """Lesions came, went, or have other names; their outlines are measured when they have settled."""
-        if self.context.parameters is not None:
-            self.book.list(lesion_ids(self.context.parameters))
-            self._select_existing()
+        with self.context.guard():
+            other_selected = self._select_existing()
             self._show()
+            if other_selected:
+                self.context.lesion_selected.emit()
 
     def _measure(self) -> None:
         """Measure the outlines that changed, show them, and tell once of each."""
@@ -186,25 +187,30 @@ class LesionSection(Section, VTKObservationMixin):
         with self.context.guard():
             self.watch.follow(self.context.parameters.segmentation)
             changed = self.book.update(self.context.parameters)
-            self._select_existing()
+            other_selected = self._select_existing()
             self._show()
             self._chart()  # a plot that is shown follows the outline
+            if other_selected:
+                self.context.lesion_selected.emit()
             for segment_id in changed:
                 self.context.lesion_changed.emit(segment_id)
 
-    def _select_existing(self) -> None:
-        """Select the first lesion when the selected one is gone."""
+    def _select_existing(self) -> bool:
+        """Select the first lesion when the selected one is gone; tell whether it was."""
         parameters = self.context.parameters
         ids = lesion_ids(parameters)
-        if parameters.selectedLesion not in ids:
-            parameters.selectedLesion = ids[0] if ids else ""
+        if parameters is None or parameters.selectedLesion in (ids or ("",)):
+            return False
+        parameters.selectedLesion = ids[0] if ids else ""
+        return True
 
     # What is shown
 
     def _show(self) -> None:
         parameters = self.context.parameters
         with self.context.guard():
-            ids = lesion_ids(parameters) if parameters is not None else ()
+            ids = lesion_ids(parameters)
+            self.book.list(ids)
             rows = [lesion_row(id_, self._segment(id_), self.book[id_]) for id_ in ids]
             self.table.show(rows, parameters.selectedLesion if ids else "")
             self.ui.lesionTable.setVisible(bool(ids))
@@ -222,14 +228,15 @@ class LesionSection(Section, VTKObservationMixin):
 
     def _show_words(self, has_lesions: bool) -> None:
         known = self.book.get(self.context.parameters.selectedLesion) if has_lesions else None
-        show_text(self.ui.hintLabel, hint_text(self.clicks.placement.is_armed, has_lesions, known))
+        is_ready, is_armed = has_exam(self.context.parameters), self.clicks.placement.is_armed
+        show_text(self.ui.hintLabel, hint_text(is_ready, is_armed, has_lesions, known))
         show_text(self.ui.lesionWarningLabel, warning_text(known))
         kinetics = known.measures.kinetics if known and known.measures else None
         show_text(self.ui.kineticsLabel, kinetics_text(kinetics))
         self.ui.plotButton.setVisible(kinetics is not None)
 
     def _show_buttons(self) -> None:
-        ready = self.context.parameters is not None and has_exam(self.context.parameters)
+        ready = has_exam(self.context.parameters)
         for button, tip in self._tips.items():
             button.setEnabled(ready)
             button.setToolTip(tip if ready else _("Choose the DCE series in section 1 first"))

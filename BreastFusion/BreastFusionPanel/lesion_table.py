@@ -17,6 +17,7 @@ __all__ = ["LesionRow", "LesionTable"]
 
 NAME, SIDE, VOLUME, LONGEST, CURVE, REMOVE = range(6)
 MAX_SHOWN_ROWS = 6
+COMBO_BOX_PX, BUTTON_PX = 36, 26
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ class LesionTable:
 
     def _set_up_columns(self) -> None:
         self.widget.setColumnCount(6)
-        self.widget.setHorizontalHeaderLabels([_("Name"), _("Side"), _("Volume"), _("Longest"), _("Curve"), ""])
+        self.widget.setHorizontalHeaderLabels([_("name"), _("side"), _("volume"), _("longest"), _("curve"), ""])
         self.widget.verticalHeader().hide()
+        self.widget.verticalHeader().setDefaultSectionSize(self.widget.fontMetrics().height() + 10)
         header = self.widget.horizontalHeader()
         self._header_height_px = self.widget.fontMetrics().height() + 10
         header.setFixedHeight(self._header_height_px)
@@ -93,8 +95,13 @@ class LesionTable:
         header.setHighlightSections(False)
         header.setMinimumSectionSize(20)
         header.setSectionResizeMode(NAME, qt.QHeaderView.Stretch)
-        for column in (SIDE, VOLUME, LONGEST, CURVE, REMOVE):
+        for column in (VOLUME, LONGEST, CURVE):
             header.setSectionResizeMode(column, qt.QHeaderView.ResizeToContents)
+        # Cells with widgets are as narrow as their words: names need the room.
+        words_px = max(self.widget.fontMetrics().horizontalAdvance(word) for word in _side_words().values())
+        for column, width_px in ((SIDE, words_px + COMBO_BOX_PX), (REMOVE, BUTTON_PX)):
+            header.setSectionResizeMode(column, qt.QHeaderView.Fixed)
+            header.resizeSection(column, width_px)
 
     def _build(self, count: int) -> None:
         """Make the cells anew: only when there are other lesions, so that typing a name is never interrupted."""
@@ -110,7 +117,7 @@ class LesionTable:
             self.widget.setItem(number, column, item)
         combo = qt.QComboBox()
         combo.setObjectName(f"sideComboBox{number}")
-        combo.setToolTip(_("Which breast: from the images; choose another one if that is wrong"))
+        combo.setToolTip(_("Which breast, as the images say (?: they do not say); choose another one if that is wrong"))
         combo.setFrame(False)
         for word in _side_words().values():
             combo.addItem(word)
@@ -134,7 +141,7 @@ class LesionTable:
         swatch = qt.QPixmap(10, 10)
         swatch.fill(qt.QColor.fromRgbF(*row.color_rgb))
         self.widget.item(number, NAME).setIcon(qt.QIcon(swatch))
-        self.widget.item(number, NAME).setToolTip(_("Double-click to change the name"))
+        self.widget.item(number, NAME).setToolTip(_("{name}: double-click to change the name").format(name=row.name))
         self.widget.item(number, LONGEST).setToolTip(row.longest_tip)
         self.widget.item(number, CURVE).setToolTip(row.curve_tip)
         combo = self._row_widgets[number][0]
@@ -163,4 +170,4 @@ class LesionTable:
 
 
 def _side_words() -> dict[Side, str]:
-    return {"left": _("left"), "right": _("right"), "unknown": _("unknown")}
+    return {"left": _("left"), "right": _("right"), "unknown": "?"}

@@ -34,7 +34,7 @@ def lesion_row(segment_id: str, segment: Any, known: Known) -> LesionRow:
         color_rgb=tuple(segment.GetColor()),
         side=known.side,
         volume=volume_text(size.volume_mm3) if size else NONE,
-        longest=_("{length:.0f} mm").format(length=size.diameter_3d_mm) if size else NONE,
+        longest=_("{length:.0f}\u00a0mm").format(length=size.diameter_3d_mm) if size else NONE,
         longest_tip=_longest_tip(size.diameter_3d_mm, size.diameter_inplane_mm) if size else _("Nothing is drawn yet"),
         curve=kinetics.curve or NONE if kinetics else NONE,
         curve_tip=curve_text(kinetics) if kinetics else _("No time-intensity curve"),
@@ -51,16 +51,19 @@ def curve_text(kinetics: Kinetics) -> str:
     )
 
 
-def hint_text(is_armed: bool, has_lesions: bool, known: Known | None) -> str:
+def hint_text(is_ready: bool, is_armed: bool, has_lesions: bool, known: Known | None) -> str:
     """Return what to do next; empty when that is plain to see.
 
     Args:
+        is_ready: whether there is a DCE series to draw on.
         is_armed: a click is waited for.
         has_lesions: whether there is any lesion.
         known: of the selected one.
     """
     if is_armed:
         return _("Click into the lesion, in any slice view. Esc cancels.")
+    if not is_ready:
+        return _("Choose the DCE series in section 1 first.")
     if not has_lesions:
         return _("No lesion yet: click into one, or draw it.")
     if known is not None and known.measures is None and not known.problem:

@@ -72,15 +72,11 @@ class MapRow:
 
 
 def summary(mapped: MappedLesion) -> str:
-    """Return coverage, volume, its change and the way of mapping in words.
-
-    >>> summary(MappedLesion(None, "t1", "geometry", 3768.4, 3798.5, 1.0, 1, 1, True))
-    'covered 100 %, 3.80 cm³ (+0.8 %), by geometry'
-    """
+    """Return the words: 'covered 100 %, 3.80 cm³ (+0.8 %), by geometry'."""
     # Rounded down, so that '100 %' means all of it.
     covered = math.floor(100 * mapped.coverage)
     change = round(100 * (mapped.volume_mm3 / mapped.source_volume_mm3 - 1), 1) + 0.0  # no '-0.0'
-    return _("covered {covered} %, {volume} ({change:+.1f} %), {method}").format(
+    return _("covered {covered}\u00a0%, {volume} ({change:+.1f}\u00a0%), {method}").format(
         covered=covered, volume=volume_text(mapped.volume_mm3), change=change, method=_method_words()[mapped.method]
     )
 

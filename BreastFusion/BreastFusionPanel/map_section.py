@@ -14,6 +14,7 @@ from BreastFusionLib.service.transfer import read_mapped
 
 from . import views
 from .bridge.exam_nodes import exam_of, has_exam
+from .bridge.mapped_segments import follow_lesions, mapped_method
 from .bridge.segments import lesion_digest, lesion_ids, lesion_of, mapped_of, remove_mapped, show_mapped
 from .map_row import MapRow
 from .refinement import submit_refinement
@@ -58,7 +59,7 @@ class MapSection(Section):
             row.button.clicked.connect(context.guarded(lambda sequence=sequence: self._on_button(sequence)))
         context.lesion_changed.connect(self._on_lesion_changed)
         context.exam_changed.connect(self._map_all)
-        context.lesion_selected.connect(self.refresh)
+        context.lesion_selected.connect(self._on_lesion_selected)
 
     def connect_parameters(self) -> None:
         """Map what is not mapped yet in the (new) study."""
@@ -84,6 +85,11 @@ class MapSection(Section):
                 self._show_row(sequence, row)
 
     # By geometry, by itself
+
+    def _on_lesion_selected(self) -> None:
+        with self.context.guard():
+            follow_lesions(self.context.parameters)
+        self.refresh()
 
     def _on_lesion_changed(self, segment_id: str) -> None:
         self._map(segment_id)
@@ -142,7 +148,7 @@ class MapSection(Section):
         segment_id = parameters.selectedLesion
         if (segment_id, sequence) in self._running:
             self._cancel(segment_id, sequence)
-        elif mapped_of(parameters, segment_id, sequence).method in BY_ITSELF:
+        elif mapped_method(parameters, segment_id, sequence) in BY_ITSELF:
             self._refine(segment_id, sequence)
         else:
             self._map_to(segment_id, sequence)

@@ -14,8 +14,9 @@ __all__ = ["SegmentEditor"]
 
 SINGLETON_TAG = "BreastFusion"
 EFFECTS = ("Draw", "Paint", "Erase", "Scissors", "Threshold", "Level tracing", "Islands", "Smoothing")
-# Parts of the widget that the panel has itself or that would lead out of it. Not every version has each of them.
-HIDDEN_PARTS = (
+# What the panel has itself, or what would lead out of it. Older versions lack some of the setters.
+HIDDEN_PARTS = ("SegmentsTableResizableFrame", "AddSegmentButton", "RemoveSegmentButton", "Show3DButton")
+HIDING_SETTERS = (
     "setSegmentationNodeSelectorVisible",
     "setSourceVolumeNodeSelectorVisible",
     "setSwitchToSegmentationsButtonVisible",
@@ -42,13 +43,14 @@ class SegmentEditor(VTKObservationMixin):
         self.widget = widget
         self.segment_chosen = Signal()
         self._wanted, self._is_changing = "", False
-        for hide in HIDDEN_PARTS:
-            getattr(widget, hide, lambda visible: None)(False)
-        # The panel's own table lists the lesions.
-        for part in slicer.util.findChildren(widget, "SegmentsTableResizableFrame"):
-            part.hide()
+        for setter in HIDING_SETTERS:
+            getattr(widget, setter, lambda visible: None)(False)
+        for name in HIDDEN_PARTS:
+            for part in slicer.util.findChildren(widget, name):
+                part.hide()
         widget.setEffectNameOrder(list(EFFECTS))
         widget.unorderedEffectsVisible = False
+        widget.effectColumnCount = 3
         widget.setMaximumNumberOfUndoStates(20)
         self._connect_node()
         widget.setMRMLScene(slicer.mrmlScene)

@@ -98,7 +98,7 @@ def pixels(image: sitk.Image) -> np.ndarray:
 
 
 def cell(study, row: int, column: int) -> str:
-    return study.ui.lesionTable.item(row, column).text()
+    return study.ui.lesionTable.item(row, column).text().replace("\u00a0", " ")
 
 
 def center_of(lesion) -> tuple[float, float, float]:
@@ -378,16 +378,26 @@ class TestTable:
         assert study.ui.lesionTable.rowCount == 2
         assert np.array_equal(pixels(drawn(study, two[1])), before)
 
-    def test_a_reading_is_not_lost_without_a_question(self, study, two, click, dialogs, monkeypatch):
-        import BreastFusionPanel.lesion_section as lesion_section
+    def test_a_reading_is_not_lost_without_a_question(self, study, two, click, dialogs, tmp_path):
+        from BreastFusionPanel.bridge.reading_nodes import reading_of, store_reading
 
-        monkeypatch.setattr(lesion_section, "reading_of", lambda parameters, segment_id: object())
+        store_reading(study.parameters, two[1], {"maps": [], "features": [], "probability": 0.5}, tmp_path)
+        remove = study.ui.lesionTable.cellWidget(1, 5)
         dialogs.answer(False)
-        click(study.ui.lesionTable.cellWidget(1, 5))
+        click(remove)
         assert study.ui.lesionTable.rowCount == 2
         assert "has a reading, which would be lost" in dialogs.asked[-1].text
         dialogs.answer(True)
-        click(study.ui.lesionTable.cellWidget(1, 5))
+        click(remove)
+        assert study.ui.lesionTable.rowCount == 1
+        assert reading_of(study.parameters, two[1]) is None
+
+    def test_a_lesion_removed_elsewhere_is_told(self, study, two, settle):
+        selected = []
+        study.context.lesion_selected.connect(lambda: selected.append(study.parameters.selectedLesion))
+        study.parameters.segmentation.GetSegmentation().RemoveSegment(two[1])
+        settle(study)
+        assert selected == [two[0]]
         assert study.ui.lesionTable.rowCount == 1
 
     def test_the_editors_own_keys_select_in_the_table(self, study, two):
@@ -461,7 +471,7 @@ class TestScene:
         list(add_exam(half_a_voxel_away(phantom_exam.exam), study.parameters))
         study.parameters.segmentation = lesions
         study.context.exam_changed.emit()
-        assert "grid" in study.ui.lesionWarningLabel.text
+        assert "was not drawn on this image" in study.ui.lesionWarningLabel.text
         assert cell(study, 0, 2) == "–"
 
     def test_left_module_has_no_tool_and_no_keys(self, study, click):
@@ -472,3 +482,29 @@ class TestScene:
         assert not study.ui.segmentEditor.shortcuts_installed
         study.section.enter()
         assert study.ui.segmentEditor.shortcuts_installed
+
+
+def test_a_saved_scene_reopens_with_its_lesions_and_lets_them_grow(panel, phantom_exam, wait_until, tmp_path):
+    """In the whole panel: section 3 follows."""
+    import slicer
+    from BreastFusionPanel.bridge.exam_nodes import add_exam
+    from BreastFusionPanel.bridge.geometry import to_ras
+
+    context, lesions, seed = panel.panel.context, panel.panel.lesion, center_of(phantom_exam.lesion)
+    list(add_exam(phantom_exam.exam, context.parameters))
+    context.exam_changed.emit()
+    lesions.clicks.placement.placed.emit(to_ras(seed))
+    lesions.ui.lesionTable.item(0, 0).setText("Behind the nipple")
+    table = [lesions.ui.lesionTable.item(0, column).text() for column in (0, 2, 3, 4)]
+    on_t1 = panel.panel.map.ui.t1SummaryLabel.text
+    path = str(tmp_path / "scene.mrb")
+    assert slicer.mrmlScene.WriteToMRB(path)
+    slicer.mrmlScene.Clear(0)
+    wait_until(lambda: not lesions.ui.lesionTable.isVisibleTo(panel.parent), what="the closed scene")
+    assert slicer.mrmlScene.ReadFromMRB(path)
+    wait_until(lambda: lesions.ui.lesionTable.rowCount == 1, what="the reopened scene")
+    assert [lesions.ui.lesionTable.item(0, column).text() for column in (0, 2, 3, 4)] == table
+    assert panel.panel.map.ui.t1SummaryLabel.text == on_t1
+    lesions.ui.radiusSpinBox.setValue(8.0)
+    smaller = measure(segment_from_seed(phantom_exam.exam, seed, 70.0, 8.0))
+    wait_until(lambda: cell(lesions, 0, 2) == f"{smaller.volume_mm3 / 1000:.2f} cm³", what="the smaller lesion")

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.model import Phase
 from BreastFusionLib.lesion import map_lesion
 from BreastFusionLib.phantom import make_exam
 
@@ -153,6 +155,20 @@ class TestByGeometry:
         assert_same(after, library_says(study, segment_id, "t1"))
         assert not np.array_equal(sitk.GetArrayViewFromImage(before), sitk.GetArrayViewFromImage(after.mask))
 
+    def test_another_name_is_followed_and_a_lesion_that_is_gone_is_gone_everywhere(self, study, phantom_exam):
+        segment_id = outline(study, phantom_exam.lesion.mask)
+        lesions, on_t1 = (
+            node.GetSegmentation() for node in (study.parameters.segmentation, study.parameters.t1Segmentation)
+        )
+        lesions.GetSegment(segment_id).SetName("Behind the nipple")
+        study.context.lesion_selected.emit()
+        assert on_t1.GetSegment(segment_id).GetName() == "Behind the nipple"
+        lesions.RemoveSegment(segment_id)
+        study.parameters.selectedLesion = ""
+        study.context.lesion_selected.emit()
+        assert on_t1.GetNumberOfSegments() == 0
+        assert study.ui.t1SummaryLabel.text == "–"
+
 
 class TestWhatIsMissing:
     def test_a_missing_sequence_is_a_dash_with_its_reason(self, open_study, phantom_exam):
@@ -173,13 +189,9 @@ class TestWhatIsMissing:
         assert study.ui.t1RefineButton.toolTip == "Choose the DCE series in section 1 first"
 
     def test_a_lesion_outside_the_field_of_view_is_the_librarys_sentence(self, open_study, phantom_exam):
-        from BreastFusionLib.exam.model import Phase
-
         t1 = phantom_exam.exam.t1
         image = sitk.Image(t1.image)
         image.SetOrigin((2000.0, 0.0, 0.0))
-        from BreastFusionLib.exam.geometry import Grid
-
         moved = replace(t1, phases=(Phase(None, image),), grid=Grid.of(image))
         exam = without(phantom_exam.exam, "t1")
         study = open_study(replace(exam, series=(*exam.series, moved)))
