@@ -303,7 +303,7 @@ def test_names_are_counted_and_colours_differ(parameters):
     colors = np.array([segment_of(parameters, segment_id).GetColor() for segment_id in ids])
     assert min(np.abs(a - b).max() for n, a in enumerate(colors) for b in colors[:n]) > 0.2
     remove_lesion(parameters, ids[1])
-    assert segment_of(parameters, add_lesion(parameters, None)).GetName() == "Lesion 5", "no name is given twice"
+    assert segment_of(parameters, add_lesion(parameters, None)).GetName() == "Lesion 5", "a gap is not filled"
     assert segment_of(parameters, add_lesion(parameters, None, "near the wall")).GetName() == "near the wall"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import SimpleITK as sitk
 import slicer
 from slicer.i18n import tr as _
@@ -228,7 +229,7 @@ def _refuse_other_grid(parameters: BreastFusionParameterNode, mask: sitk.Image) 
 
 
 def _next_name(segments: slicer.vtkSegmentation) -> str:
-    """Return a name that is new also to who remembers the lesions that were removed from the end."""
+    """Return 'Lesion n', n being one more than the largest there is: a gap in the middle is not filled."""
     names = [segments.GetSegment(one).GetName() for one in segments.GetSegmentIDs()]
     pattern = re.escape(_("Lesion {number}")).replace(re.escape("{number}"), r"(\d+)")
     numbers = [int(found[1]) for name in names if (found := re.fullmatch(pattern, name))]
@@ -236,7 +237,6 @@ def _next_name(segments: slicer.vtkSegmentation) -> str:
 
 
 def _unused_color(segments: slicer.vtkSegmentation) -> tuple[float, float, float]:
-    used = [segments.GetSegment(one).GetColor() for one in segments.GetSegmentIDs()]
-    return min(
-        COLORS, key=lambda color: sum(max(abs(a - b) for a, b in zip(color, own, strict=True)) < 0.02 for own in used)
-    )
+    """Return the colour that the fewest segments have."""
+    used = np.array([segments.GetSegment(one).GetColor() for one in segments.GetSegmentIDs()]).reshape(-1, 3)
+    return min(COLORS, key=lambda color: int(np.isclose(used, color, atol=0.02).all(axis=1).sum()))
