@@ -15,6 +15,7 @@ from BreastFusionLib.reading.bundle import read_bundle_header
 
 from .bundles import InstalledBundles, bundles_folder, card_of
 from .dependencies import missing as missing_packages
+from .enabling import enable
 from .steps import Steps
 
 if TYPE_CHECKING:
@@ -49,13 +50,14 @@ class ModelChoice:
         self._load_number = 0
         self._opening: Steps | None = None
         ui.deviceComboBox.setCurrentIndex(DEVICES.index(self.device))
-        ui.bundleComboBox.currentIndexChanged.connect(context.guarded(self._bundle_picked))
+        ui.bundleComboBox.currentIndexChanged.connect(context.guarded(self._open))
         ui.deviceComboBox.currentIndexChanged.connect(context.guarded(self._device_picked))
         ui.importBundleButton.clicked.connect(context.guarded(self._import))
         ui.deleteBundleButton.clicked.connect(context.guarded(self._delete))
         ui.bundleCardButton.toggled.connect(context.guarded(self._show_card))
         context.worker.ready.connect(self._process_started)
-        context.environment_changed.connect(self._environment_changed)
+        context.worker.crashed.connect(self._process_ended)
+        context.environment_changed.connect(self._load)
         self._fill()
         self._show()
 
@@ -100,7 +102,8 @@ class ModelChoice:
         if self._opening is not None:
             self._opening.stop()
         self._context.worker.ready.disconnect(self._process_started)
-        self._context.environment_changed.disconnect(self._environment_changed)
+        self._context.worker.crashed.disconnect(self._process_ended)
+        self._context.environment_changed.disconnect(self._load)
 
     @property
     def _picked(self) -> Path | None:
@@ -131,9 +134,6 @@ class ModelChoice:
         with self._context.guard():
             self._open()
 
-    def _bundle_picked(self) -> None:
-        self._open()
-
     def _open(self) -> None:
         """Check the picked model's files and have it loaded."""
         self.header, self.problem, self.is_ready, self._loading = None, "", False, None
@@ -154,13 +154,15 @@ class ModelChoice:
         self._context.settings.device = DEVICES[self._ui.deviceComboBox.currentIndex]
         self._load()
 
-    def _environment_changed(self) -> None:
-        self._load()
-
     def _process_started(self, _versions: Mapping[str, Any]) -> None:
         """A fresh process knows no model yet."""
         if self._loading is None or self._loading.is_done:
             self._load()
+
+    def _process_ended(self, _error: WorkerError) -> None:
+        """What was in its memory is gone; the next reading starts another one."""
+        self.is_ready = False
+        self._show()
 
     def _load(self) -> None:
         """Have the chosen model loaded in the background."""
@@ -202,7 +204,7 @@ class ModelChoice:
         self._context.bundle_changed.emit()
 
     def _not_loaded(self, error: WorkerError) -> None:
-        if error.kind in ("input", "memory"):
+        if error.kind == "input":
             self._fail(error.text)
         elif error.kind != "cancelled":
             # It may well succeed at the next click, so nothing is held against the model.
@@ -241,17 +243,17 @@ class ModelChoice:
 
     def _show(self) -> None:
         """Say how things stand."""
-        ui, has_choice = self._ui, self._picked is not None
+        ui = self._ui
         ui.bundleStatusLabel.setText(self._status())
-        ui.deleteBundleButton.setEnabled(has_choice)
-        ui.deleteBundleButton.setToolTip(
-            _("Remove the chosen model from this computer; asks first") if has_choice else _("Choose a model first.")
+        enable(
+            ui.deleteBundleButton,
+            _("Remove the chosen model from this computer; asks first"),
+            "" if self._picked is not None else _("Choose a model first."),
         )
-        ui.bundleCardButton.setEnabled(self.header is not None)
-        ui.bundleCardButton.setToolTip(
-            _("What the model was trained on, how well it did on held-out cases, and what it is meant for")
-            if self.header is not None
-            else _("Choose a model that can be read first.")
+        enable(
+            ui.bundleCardButton,
+            _("What the model was trained on, how well it did on held-out cases, and what it is meant for"),
+            "" if self.header is not None else _("Choose a model that can be read first."),
         )
         self._show_card()
 
@@ -268,18 +270,10 @@ class ModelChoice:
                 )
             return _("Choose a model.")
         if self.is_ready:
-            return _("Ready.") + (
-                " " + _("Trained on phantoms: has no meaning for a patient.") if self._synthetic else ""
-            )
-        return _("Getting ready in the background …") if self._loading_now else _("Loaded with the first reading.")
-
-    @property
-    def _synthetic(self) -> bool:
-        return self.header is not None and self.header.metadata.training.synthetic
-
-    @property
-    def _loading_now(self) -> bool:
-        return self._loading is not None and not self._loading.is_done
+            is_demo = self.header is not None and self.header.metadata.training.synthetic
+            return _("Ready. Trained on phantoms: has no meaning for a patient.") if is_demo else _("Ready.")
+        is_loading = self._loading is not None and not self._loading.is_done
+        return _("Getting ready in the background …") if is_loading else _("Loaded with the first reading.")
 
 
 def _lacking(header: BundleHeader) -> list[str]:

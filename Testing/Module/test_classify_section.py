@@ -163,6 +163,14 @@ def test_a_fresh_process_gets_the_model_again(section, installed, worker):
     assert len(worker.asked("load")) == count + 1
 
 
+def test_a_model_in_a_process_that_died_is_no_longer_ready(section, study, installed, worker):
+    from BreastFusionPanel.worker import WorkerError
+
+    worker.crashed.emit(WorkerError("died", "The process ended."))
+    assert section.ui.bundleStatusLabel.text == "Loaded with the first reading."
+    assert section.ui.classifyButton.isEnabled()
+
+
 def test_a_model_that_somebody_changed_meanwhile_is_not_read_with(section, study, installed, worker, click):
     (installed / "weights.safetensors").write_bytes(b"other")
     click(section.ui.classifyButton)
