@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 
 from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
@@ -38,3 +39,13 @@ def make_ctk() -> ModuleType:
     for name, widget in plain_widgets(CTK_NAMES).items():
         setattr(module, name, widget)
     return module
+
+
+def drop_known_complaints() -> None:
+    """Qt without a screen complains of each window; everything else that Qt says is still printed."""
+
+    def say(kind, context, text: str) -> None:
+        if "propagateSizeHints" not in text:
+            print(text, file=sys.stderr)
+
+    QtCore.qInstallMessageHandler(say)

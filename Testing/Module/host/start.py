@@ -95,8 +95,9 @@ def _slicer_source() -> Path | None:
 
 
 def _provide_qt(dialogs: Dialogs) -> None:
-    from .qt_module import make_ctk, make_qt
+    from .qt_module import drop_known_complaints, make_ctk, make_qt
 
+    drop_known_complaints()
     sys.modules["qt"] = make_qt(dialogs)
     sys.modules["ctk"] = make_ctk()
 
