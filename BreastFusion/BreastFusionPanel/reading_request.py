@@ -23,7 +23,8 @@ from BreastFusionLib.service.transfer import write_case
 
 from .bridge.exam_nodes import exam_of
 from .bridge.geometry import pixels_of
-from .bridge.segments import lesion_of, mapped_of
+from .bridge.mapped_segments import mapped_method, mapped_of
+from .bridge.segments import lesion_of
 from .steps import Steps
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ __all__ = ["ScaleCache", "case_of", "submit_reading", "warm_scales"]
 ScaleKey = tuple[str, IntensitySpec]
 
 # Mappings that `prepare` finds by itself from the outline; any other one was made by the reader and must be sent.
-_FOUND_AGAIN = ("same grid", "geometry")
+_FOUND_AGAIN = (None, "same grid", "geometry")
 
 
 class ScaleCache:
@@ -96,14 +97,13 @@ def case_of(parameters: BreastFusionParameterNode, segment_id: str) -> Case:
     """
     exam = exam_of(parameters)
     lesion = lesion_of(parameters, segment_id, exam)
-    mapped = {sequence: mapped_of(parameters, segment_id, sequence) for sequence in ("t1", "t2")}
+    own = [one for one in ("t1", "t2") if mapped_method(parameters, segment_id, one) not in _FOUND_AGAIN]
+    mapped = {sequence: mapped_of(parameters, segment_id, sequence) for sequence in own}
     return Case(
         exam,
         lesion,
         case_id=lesion.lesion_id,
-        mapped={
-            sequence: one for sequence, one in mapped.items() if one is not None and one.method not in _FOUND_AGAIN
-        },
+        mapped={sequence: one for sequence, one in mapped.items() if one is not None},
         dce_phase=parameters.usedPhase if parameters.usedPhase >= 0 else None,
     )
 
