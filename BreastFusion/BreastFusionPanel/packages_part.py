@@ -66,7 +66,7 @@ class PackagesPart:
             if not slicer.util.confirmOkCancelDisplay(question, windowTitle=_("BreastFusion: install packages")):
                 return False
             # Files that a running process has open cannot be replaced on Windows.
-            self.context.worker.stop()
+            self.context.worker.stop(tell=True)
             return True
 
         outcome = install_missing(consent)

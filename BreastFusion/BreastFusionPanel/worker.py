@@ -113,16 +113,20 @@ class Worker:
             self._log = self._child.log
             self._child.start()
 
-    def stop(self) -> None:
-        """End everything and remove the private folder; nobody is told of requests that were open."""
+    def stop(self, tell: bool = False) -> None:
+        """End everything, wait until it is gone, and remove the private folder.
+
+        Args:
+            tell: whether those whose requests were open hear of it ('cancelled'); not when the panel is taken down.
+        """
         self._kill_child()
-        for request in self._take_open():
-            request.fail(_cancelled(), tell=False)
         for child in self._ending:
             child.end()
         self._ending.clear()
         self._remove_folder()
         self._folder = None
+        for request in self._take_open():
+            request.fail(_cancelled(), tell)
 
     def request(
         self,

@@ -175,6 +175,16 @@ def test_installing_asks_once_and_tells_everybody(make_section, without, click, 
     assert section.ui.setupSummaryLabel.text == "Everything is installed."
 
 
+def test_installing_ends_what_is_being_read_and_says_so(make_section, without, click, dialogs):
+    without.add("safetensors")
+    section = make_section()
+    kinds = []
+    section.context.worker.request("never", {}, on_error=lambda error: kinds.append(error.kind))
+    dialogs.answer(True)
+    click(section.ui.installButton)
+    assert kinds == ["cancelled"] and not section.context.worker.is_running
+
+
 def test_saying_no_to_installing_changes_nothing(make_section, without, click, dialogs, slicer_app):
     without.add("safetensors")
     section = make_section()

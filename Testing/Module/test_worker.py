@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -354,6 +355,21 @@ def test_stopping_leaves_no_process_and_tells_nobody(worker):
     worker.stop()
     assert request.is_done and heard == []
     assert not worker.is_running and not _is_alive(pid)
+
+
+def test_an_application_that_dies_leaves_no_process(child):
+    script = (
+        "import os, sys; sys.path[:0] = sys.argv[2:]\n"
+        "from host import start; start()\n"
+        "from BreastFusionPanel.worker import Worker\n"
+        "worker = Worker(python=sys.executable, program=(sys.argv[1],))\n"
+        "print(worker.request('echo', {'text': ''}).wait(20)['pid'], flush=True)\n"
+        "os._exit(1)\n"
+    )
+    tests = Path(__file__).parent
+    paths = [str(tests), str(tests.parents[1] / "BreastFusion")]
+    done = subprocess.run([sys.executable, "-c", script, str(child), *paths], capture_output=True, timeout=60)
+    assert not _is_alive(int(done.stdout))
 
 
 def test_a_child_behind_a_launcher_is_ended_too(slicer_app, child, tmp_path):
