@@ -72,6 +72,7 @@ def yes(_question: str) -> bool:
     return True
 
 
+@pytest.mark.installed
 def test_versions_are_those_of_the_installed_distributions(dependencies):
     found = {status.package.name: status for status in dependencies.statuses()}
     for name, distribution in (("PyTorch", "torch"), ("safetensors", "safetensors"), ("Pillow", "pillow")):
@@ -79,12 +80,14 @@ def test_versions_are_those_of_the_installed_distributions(dependencies):
         assert found[name].usable
 
 
+@pytest.mark.installed
 def test_the_provider_of_radiomics_is_named(dependencies):
     found = next(status for status in dependencies.statuses() if status.package.name == "radiomics")
     assert found.words == f"{found.provider} {found.version}"
     assert importlib.metadata.version(found.provider) == found.version
 
 
+@pytest.mark.installed
 def test_looking_imports_nothing(tmp_path):
     script = (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
@@ -98,6 +101,7 @@ def test_looking_imports_nothing(tmp_path):
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.installed
 def test_a_package_that_is_too_old_counts_as_missing_and_says_what_is_needed(dependencies, monkeypatch):
     monkeypatch.setattr(dependencies, "_release", lambda version: (2, 1) if version != "2.2" else (2, 2))
     torch = dependencies.packages()[0]
@@ -176,6 +180,7 @@ def test_pip_itself_obeys_where_the_folder_has_blanks(installation, tmp_path, mo
     assert f"constraint) numpy=={importlib.metadata.version('numpy')}" in done.stdout + done.stderr
 
 
+@pytest.mark.installed
 def test_refusing_installs_nothing(installation, without, slicer_app, torch_extension):
     without("torch", "safetensors")
     asked = []
@@ -185,6 +190,7 @@ def test_refusing_installs_nothing(installation, without, slicer_app, torch_exte
     assert slicer_app.installs.requested == [] and torch_extension == []
 
 
+@pytest.mark.installed
 def test_nothing_is_asked_when_all_is_there(installation):
     outcome = installation.install_missing(lambda question: pytest.fail(question))
     assert outcome == installation.Outcome()
@@ -205,6 +211,7 @@ def test_consent_is_asked_once_and_each_package_goes_its_way(installation, witho
     assert outcome.needs_restart and "Restart Slicer" in outcome.sentences[0]
 
 
+@pytest.mark.installed
 def test_an_older_extension_pytorch_gets_only_arguments_that_it_knows(installation, without, monkeypatch):
     without("torch")
     calls = []
@@ -214,6 +221,7 @@ def test_an_older_extension_pytorch_gets_only_arguments_that_it_knows(installati
     assert calls == [False]
 
 
+@pytest.mark.installed
 def test_without_the_extension_pytorch_it_is_installed_first(installation, without, slicer_app):
     without("torch")
     slicer_app.app.extensionsManagerModel().available.add("PyTorch")
@@ -234,6 +242,7 @@ def test_without_internet_each_failure_is_a_sentence_and_the_rest_goes_on(
     assert len(torch_extension) == 1 and not outcome.needs_restart
 
 
+@pytest.mark.installed
 def test_an_application_without_extensions_manager_says_what_to_do(installation, without, slicer_app, monkeypatch):
     without("radiomics")
     monkeypatch.setattr(type(slicer_app.app), "extensionsManagerModel", lambda self: None)
@@ -253,6 +262,7 @@ def test_slicer_before_5_12_uses_its_older_installer_with_the_constraints(instal
     assert command[-2] == "-c" and command[-1].endswith("constraints.txt")
 
 
+@pytest.mark.installed
 def test_details_are_lines_to_paste(dependencies, without):
     without("radiomics")
     text = dependencies.describe(dependencies.statuses())

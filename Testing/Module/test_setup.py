@@ -97,6 +97,7 @@ def rows(section) -> list[tuple[str, ...]]:
     return [tuple(table.item(row, column).text() for column in range(3)) for row in range(table.rowCount)]
 
 
+@pytest.mark.installed
 def test_everything_installed_stays_folded_and_offers_nothing_to_install(make_section):
     section = make_section(is_open=False)
     assert section.ui.setupCollapsibleButton.collapsed
@@ -117,6 +118,7 @@ def test_nothing_installed_opens_and_explains_itself(make_section, without):
     assert section.ui.installButton.isEnabled()
 
 
+@pytest.mark.installed
 def test_a_missing_report_package_keeps_the_section_folded_and_says_that_reading_works(make_section, without):
     without.add("matplotlib")
     section = make_section(is_open=False)
@@ -137,6 +139,7 @@ def test_check_again_tells_which_device_really_works(make_section, click, wait_u
     ]
 
 
+@pytest.mark.installed
 def test_radiomics_that_is_there_but_cannot_be_imported_is_told(make_section, click, wait_until):
     section = make_section("broken-radiomics")
     click(section.ui.checkButton)
@@ -155,6 +158,7 @@ def test_a_process_that_cannot_start_shows_its_last_words(make_section, click, w
     assert "No module named 'no_such_package'" in details
 
 
+@pytest.mark.installed
 def test_installing_asks_once_and_tells_everybody(make_section, without, click, dialogs, slicer_app):
     without.add("safetensors")
     section = make_section()
