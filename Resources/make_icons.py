@@ -26,7 +26,7 @@ LESION = QPointF(37.0, 60.0)
 # A disc a sequence round the lesion; where all three overlap their colours add up to white.
 SEQUENCES = ((-90.0, QColor(238, 70, 100)), (30.0, QColor(50, 176, 96)), (150.0, QColor(66, 110, 246)))
 # Seed and number of the phantom.
-DEMO_EXAM = (7, 41)
+DEMO_EXAM = (7, 62)
 THUMBNAIL_SIZE = (280, 210)
 
 

@@ -21,9 +21,9 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.bundle import read_bundle_header
 
 from .bridge.segments import lesion_ids
-from .exam_batch import submit_exams
-from .reading_request import submit_reading
-from .worker import Progress, Worker
+from .process.reading_request import submit_reading
+from .process.worker import Progress, Worker
+from .setup.exam_batch import submit_exams
 
 if TYPE_CHECKING:
     from .parameters import BreastFusionParameterNode

@@ -17,7 +17,7 @@ from .signals import Signal
 
 if TYPE_CHECKING:
     from .parameters import BreastFusionParameterNode
-    from .worker import Worker
+    from .process.worker import Worker
 
 __all__ = ["PanelContext"]
 

@@ -9,14 +9,14 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib import DISCLAIMER
 
-from .classify_section import ClassifySection
+from .classify.classify_section import ClassifySection
 from .context import PanelContext
-from .exam_section import ExamSection
-from .lesion_section import LesionSection
-from .map_section import MapSection
-from .message_line import MessageLine
-from .setup_section import SetupSection
-from .worker import Worker
+from .exam.exam_section import ExamSection
+from .lesion.lesion_section import LesionSection
+from .mapping.map_section import MapSection
+from .process.worker import Worker
+from .setup.setup_section import SetupSection
+from .widgets.message_line import MessageLine
 
 if TYPE_CHECKING:
     from .parameters import BreastFusionParameterNode

@@ -8,7 +8,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from .study_loading import DEMO_EXAM
+from .exam.study_loading import DEMO_EXAM
 
 __all__ = ["load", "register"]
 
@@ -46,8 +46,8 @@ def load(_source: Any = None) -> list[Any]:
     from BreastFusionLib.service.transfer import read_exam_arrays
 
     from .bridge.exam_nodes import add_exam
-    from .views import show_exam
-    from .worker import Worker
+    from .display.views import show_exam
+    from .process.worker import Worker
 
     parameters = BreastFusionLogic().getParameterNode()
     worker = Worker()

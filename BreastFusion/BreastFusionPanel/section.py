@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 
-from .widget_binding import WidgetBinding
+from .widgets.widget_binding import WidgetBinding
 
 if TYPE_CHECKING:
     from .context import PanelContext

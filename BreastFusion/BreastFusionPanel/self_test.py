@@ -24,8 +24,8 @@ from BreastFusionLib.phantom import PhantomExam, make_exam
 from .bridge.exam_nodes import add_exam, dce_grid, exam_of
 from .bridge.segments import add_lesion, lesion_of, mapped_of, mask_of, show_mapped
 from .console import read_lesion
-from .dependencies import missing
-from .worker import find_python
+from .process.worker import find_python
+from .setup.dependencies import missing
 
 if TYPE_CHECKING:
     from .parameters import BreastFusionParameterNode

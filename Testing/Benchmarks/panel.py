@@ -101,7 +101,7 @@ def open_study(folder: Path, parameters: Any) -> None:
 
 def measure(folder: Path, runs: int, device: str) -> dict[str, Any]:
     """Return seconds and gaps of opening the module, loading the model, and reading."""
-    from BreastFusionPanel.bundles import InstalledBundles, bundles_folder
+    from BreastFusionPanel.classify.bundles import InstalledBundles, bundles_folder
     from BreastFusionPanel.settings import MachineSettings
     from host.opening import close_module, open_module
 

@@ -23,7 +23,7 @@ def worker(scene, tmp_path) -> Iterator[FakeWorker]:
 @pytest.fixture
 def bundles(monkeypatch, tmp_path) -> Path:
     """Where models are installed: nowhere near those of the person who runs the tests."""
-    import BreastFusionPanel.model_choice as model_choice
+    import BreastFusionPanel.classify.model_choice as model_choice
 
     monkeypatch.setattr(model_choice, "bundles_folder", lambda: tmp_path / "bundles")
     return tmp_path / "bundles"
@@ -33,7 +33,7 @@ def bundles(monkeypatch, tmp_path) -> Path:
 def section(scene, worker, bundles):
     """Section 4 in a window 400 px wide, with the scene's parameters; the other sections are not there."""
     import qt
-    from BreastFusionPanel.classify_section import ClassifySection
+    from BreastFusionPanel.classify.classify_section import ClassifySection
     from BreastFusionPanel.context import PanelContext
 
     from BreastFusion import BreastFusionLogic
@@ -74,7 +74,7 @@ def study(section, phantom_exam):
 @pytest.fixture
 def installed(section, demo_bundle, worker) -> Path:
     """A model that was imported, chosen and loaded."""
-    from BreastFusionPanel.bundles import InstalledBundles
+    from BreastFusionPanel.classify.bundles import InstalledBundles
 
     header = InstalledBundles(section.model.installed.root).import_from(demo_bundle)
     section.context.settings.bundle_folder = str(header.folder)

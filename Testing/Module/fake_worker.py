@@ -6,8 +6,8 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+from BreastFusionPanel.process.worker_request import Progress, Request, WorkerError
 from BreastFusionPanel.signals import Signal
-from BreastFusionPanel.worker_request import Progress, Request, WorkerError
 
 
 class FakeWorker:

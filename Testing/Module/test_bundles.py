@@ -13,7 +13,7 @@ from BreastFusionLib.errors import InputError
 
 @pytest.fixture
 def installed(scene, tmp_path):
-    from BreastFusionPanel.bundles import InstalledBundles
+    from BreastFusionPanel.classify.bundles import InstalledBundles
 
     return InstalledBundles(tmp_path / "äpp" / "bundles")
 
@@ -100,7 +100,7 @@ def test_a_model_whose_metadata_cannot_be_read_is_listed_by_its_folder(installed
 
 
 def test_the_card_says_what_the_model_was_trained_on_and_how_well_it_did(installed, source):
-    from BreastFusionPanel.bundles import card_of
+    from BreastFusionPanel.classify.bundles import card_of
 
     card = card_of(installed.import_from(source))
     for words in ("Synthetic phantoms", "40 cases, 20 of them malignant (50%)", "auc: 0.900 [0.800 to 1.000]"):
@@ -109,7 +109,7 @@ def test_the_card_says_what_the_model_was_trained_on_and_how_well_it_did(install
 
 
 def test_an_author_s_own_card_is_shown_below_the_facts(installed, source):
-    from BreastFusionPanel.bundles import card_of
+    from BreastFusionPanel.classify.bundles import card_of
 
     card = card_of(installed.import_from(_with_other_card(source)))
     assert card.index("Synthetic phantoms") < card.index("Written by hand.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from BreastFusionPanel.worker import Worker
+from BreastFusionPanel.process.worker import Worker
 from classify_fixtures import *  # noqa: F403
 
 pytestmark = [pytest.mark.slow, pytest.mark.installed]

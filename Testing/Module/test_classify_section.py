@@ -96,7 +96,7 @@ def test_an_imported_model_is_chosen_loaded_and_remembered(section, worker, demo
 def test_the_model_of_last_time_is_loaded_when_the_panel_is_opened(section, worker, demo_bundle, wait_until):
     header = section.model.installed.import_from(demo_bundle)
     section.context.settings.bundle_folder = str(header.folder)
-    from BreastFusionPanel.classify_section import ClassifySection
+    from BreastFusionPanel.classify.classify_section import ClassifySection
 
     again = ClassifySection(section.context)
     assert worker.asked("load") == []
@@ -164,7 +164,7 @@ def test_a_fresh_process_gets_the_model_again(section, installed, worker):
 
 
 def test_a_model_in_a_process_that_died_is_no_longer_ready(section, study, installed, worker):
-    from BreastFusionPanel.worker import WorkerError
+    from BreastFusionPanel.process.worker import WorkerError
 
     worker.crashed.emit(WorkerError("died", "The process ended."))
     assert section.ui.bundleStatusLabel.text == "Loaded with the first reading."
@@ -187,7 +187,8 @@ def test_a_model_that_was_removed_meanwhile_has_a_sentence(section, study, insta
 
 
 def test_packages_that_are_missing_are_named_until_they_are_installed(section, study, installed, worker, monkeypatch):
-    from BreastFusionPanel import dependencies, model_choice
+    from BreastFusionPanel.classify import model_choice
+    from BreastFusionPanel.setup import dependencies
 
     lacking = [package for package in dependencies.packages() if package.module in ("torch", "radiomics", "matplotlib")]
     monkeypatch.setattr(model_choice, "missing_packages", lambda: lacking)
@@ -386,8 +387,8 @@ def test_another_study_shows_nothing_of_the_last_one(section, study, installed, 
 
 
 def test_maps_lie_over_the_sequences_that_are_ticked(section, study, installed, read, click):
-    from BreastFusionPanel import views
     from BreastFusionPanel.bridge.reading_nodes import reading_of
+    from BreastFusionPanel.display import views
 
     views.show_comparison(study.parameters)
     read()
@@ -404,7 +405,7 @@ def test_maps_lie_over_the_sequences_that_are_ticked(section, study, installed, 
 
 def test_what_others_laid_over_the_images_stays_until_there_is_a_map(section, study, phantom_exam):
     import slicer
-    from BreastFusionPanel import views
+    from BreastFusionPanel.display import views
 
     views.show_comparison(study.parameters)
     composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
@@ -422,8 +423,8 @@ def test_only_maps_that_exist_have_a_box(section, study, installed, read, readin
 
 def test_the_curve_is_shown_by_itself_and_again_on_its_button(section, study, installed, read, click):
     import slicer
-    from BreastFusionPanel import views
-    from BreastFusionPanel.layouts import CURVE_VIEW
+    from BreastFusionPanel.display import views
+    from BreastFusionPanel.display.layouts import CURVE_VIEW
 
     views.show_comparison(study.parameters)
     read()
@@ -473,7 +474,7 @@ def change_outline(section, study):
 def foregrounds() -> dict[str, str]:
     """Sequence -> ID of the volume that lies over it in the comparison."""
     import slicer
-    from BreastFusionPanel.layouts import COMPARED_VIEWS
+    from BreastFusionPanel.display.layouts import COMPARED_VIEWS
 
     nodes = {node.GetLayoutName(): node for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
     found = {

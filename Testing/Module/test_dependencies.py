@@ -19,14 +19,14 @@ REQUIREMENTS = REPOSITORY / "BreastFusion" / "Resources" / "requirements.txt"
 
 @pytest.fixture
 def dependencies(scene):
-    from BreastFusionPanel import dependencies
+    from BreastFusionPanel.setup import dependencies
 
     return dependencies
 
 
 @pytest.fixture
 def installation(scene):
-    from BreastFusionPanel import installation
+    from BreastFusionPanel.setup import installation
 
     return installation
 
@@ -92,7 +92,7 @@ def test_looking_imports_nothing(tmp_path):
     script = (
         "import sys; sys.path[:0] = sys.argv[1:]\n"
         "from host import start; start()\n"
-        "from BreastFusionPanel import dependencies\n"
+        "from BreastFusionPanel.setup import dependencies\n"
         "assert all(status.usable for status in dependencies.statuses())\n"
         "print(sorted({'torch', 'torchvision', 'radiomics', 'matplotlib', 'PIL', 'safetensors'} & set(sys.modules)))\n"
     )

@@ -74,25 +74,25 @@ def database(monkeypatch, volume):
 
 
 def test_without_a_lesion_there_is_nothing_to_export(scene):
-    from BreastFusionPanel.dicom_export import export_problem
+    from BreastFusionPanel.classify.dicom_export import export_problem
 
     assert export_problem(None) == "Outline a lesion first."
 
 
 def test_an_application_without_exporter_says_where_to_get_one(segmentation):
-    from BreastFusionPanel.dicom_export import export_problem
+    from BreastFusionPanel.classify.dicom_export import export_problem
 
     assert "QuantitativeReporting" in export_problem(segmentation)
 
 
 def test_a_series_from_elsewhere_cannot_be_named_by_a_segmentation(segmentation, exporter):
-    from BreastFusionPanel.dicom_export import export_problem
+    from BreastFusionPanel.classify.dicom_export import export_problem
 
     assert "load the study with the module DICOM" in export_problem(segmentation)
 
 
 def test_images_that_left_the_database_are_noticed(segmentation, exporter, database):
-    from BreastFusionPanel.dicom_export import export_problem
+    from BreastFusionPanel.classify.dicom_export import export_problem
 
     assert export_problem(segmentation) == ""
     del database.files["1.2.3.2"]
@@ -100,7 +100,7 @@ def test_images_that_left_the_database_are_noticed(segmentation, exporter, datab
 
 
 def test_the_application_s_exporter_writes_this_lesion_only(segmentation, exporter, database, tmp_path):
-    from BreastFusionPanel.dicom_export import export_lesion
+    from BreastFusionPanel.classify.dicom_export import export_lesion
 
     path = tmp_path / "out" / "P1_Lesion-1.SEG.dcm"
     export_lesion(segmentation, "L1", path)
@@ -111,7 +111,7 @@ def test_the_application_s_exporter_writes_this_lesion_only(segmentation, export
 
 @pytest.mark.parametrize("refusal", [ValueError("no terminology"), RuntimeError("itkimage2segimage failed")])
 def test_a_refusal_is_a_sentence_and_leaves_the_old_file(segmentation, exporter, database, tmp_path, refusal):
-    from BreastFusionPanel.dicom_export import export_lesion
+    from BreastFusionPanel.classify.dicom_export import export_lesion
 
     path = tmp_path / "P1.SEG.dcm"
     path.write_text("old")

@@ -69,7 +69,7 @@ def test_the_how_to_uses_the_words_on_the_buttons():
     )
     code = " ".join(
         path.read_text(encoding="utf-8")
-        for path in sorted((REPOSITORY / "BreastFusion/BreastFusionPanel").glob("*.py"))
+        for path in sorted((REPOSITORY / "BreastFusion/BreastFusionPanel").rglob("*.py"))
     )
     text = (REPOSITORY / "docs" / "how-to" / "read-in-slicer.md").read_text(encoding="utf-8")
     words = set(re.findall(r"\*\*([^*]+)\*\*", text))

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import qt
 import slicer
-from BreastFusionPanel import study_loading
 from BreastFusionPanel.bridge.exam_nodes import add_exam
 from BreastFusionPanel.bridge.geometry import add_volume, to_ras
 from BreastFusionPanel.bridge.sequences import phases_of
 from BreastFusionPanel.context import PanelContext
-from BreastFusionPanel.exam_section import ExamSection
+from BreastFusionPanel.exam import study_loading
+from BreastFusionPanel.exam.exam_section import ExamSection
+from BreastFusionPanel.exam.phase_table import PHASE, TIME, USE, VOLUME
+from BreastFusionPanel.exam.time_words import seconds_of, time_text
 from BreastFusionPanel.parameters import DceImage
-from BreastFusionPanel.phase_table import PHASE, TIME, USE, VOLUME
-from BreastFusionPanel.time_words import seconds_of, time_text
-from BreastFusionPanel.worker import Worker
+from BreastFusionPanel.process.worker import Worker
 from bridge_parts import make_exam, ramp, study
 
 from BreastFusionLib.errors import InputError

@@ -30,7 +30,7 @@ def rows_of(text: str) -> list[dict]:
 
 
 def test_numbers_keep_every_digit_and_the_point_as_decimal_sign(scene):
-    from BreastFusionPanel.features_csv import features_csv
+    from BreastFusionPanel.classify.features_csv import features_csv
 
     first, second, *_rest = rows_of(features_csv(READING))
     assert float(first["value"]) == 0.6123456789012345
@@ -40,7 +40,7 @@ def test_numbers_keep_every_digit_and_the_point_as_decimal_sign(scene):
 
 
 def test_what_the_numbers_depend_on_is_in_the_same_table(scene):
-    from BreastFusionPanel.features_csv import features_csv
+    from BreastFusionPanel.classify.features_csv import features_csv
 
     from BreastFusionLib.images.settings import IntensitySpec
     from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec

@@ -29,7 +29,7 @@ def study(scene, phantom_exam):
     import slicer
     from BreastFusionPanel.bridge.exam_nodes import add_exam
     from BreastFusionPanel.context import PanelContext
-    from BreastFusionPanel.lesion_section import LesionSection
+    from BreastFusionPanel.lesion.lesion_section import LesionSection
     from BreastFusionPanel.parameters import BreastFusionParameterNode
 
     node = scene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
@@ -206,7 +206,7 @@ class TestFromClick:
 @pytest.fixture
 def settle(wait_until):
     """Lets the moment pass after which an outline counts as settled."""
-    from BreastFusionPanel.lesion_watch import SETTLED_AFTER_MS
+    from BreastFusionPanel.lesion.lesion_watch import SETTLED_AFTER_MS
 
     def wait(study) -> None:
         end = time.monotonic() + SETTLED_AFTER_MS / 1000 + 0.1
@@ -333,7 +333,7 @@ class TestTable:
             assert cell(study, row, 4) == kinetics.curve
 
     def test_choosing_a_row_selects_the_lesion_everywhere(self, study, two):
-        from BreastFusionPanel.layouts import is_comparison
+        from BreastFusionPanel.display.layouts import is_comparison
 
         study.ui.lesionTable.selectRow(0)
         assert study.parameters.selectedLesion == two[0]

@@ -24,7 +24,7 @@ def phantom_exam():
 @pytest.fixture
 def worker(slicer_app):
     """The process that computes."""
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     worker = Worker()
     yield worker
@@ -37,7 +37,7 @@ def open_study(scene, worker):
     import qt
     from BreastFusionPanel.bridge.exam_nodes import add_exam
     from BreastFusionPanel.context import PanelContext
-    from BreastFusionPanel.map_section import MapSection
+    from BreastFusionPanel.mapping.map_section import MapSection
     from BreastFusionPanel.parameters import BreastFusionParameterNode
 
     context = PanelContext(worker=worker)

@@ -31,7 +31,7 @@ def inputs(demo_bundle):
 @pytest.fixture
 def counted(scene, monkeypatch):
     """Counts the volumes that are measured."""
-    from BreastFusionPanel import reading_request
+    from BreastFusionPanel.process import reading_request
 
     calls = []
     measure = reading_request.measure_scale
@@ -42,7 +42,7 @@ def counted(scene, monkeypatch):
 
 
 def test_scales_are_those_that_cutting_would_measure(study, inputs):
-    from BreastFusionPanel.reading_request import ScaleCache, case_of
+    from BreastFusionPanel.process.reading_request import ScaleCache, case_of
 
     from BreastFusionLib.reading.portion import cut_case
 
@@ -54,7 +54,7 @@ def test_scales_are_those_that_cutting_would_measure(study, inputs):
 
 def test_a_volume_is_measured_once_until_its_voxels_change(study, inputs, counted):
     import slicer
-    from BreastFusionPanel.reading_request import ScaleCache
+    from BreastFusionPanel.process.reading_request import ScaleCache
 
     parameters, _segment = study
     scales = ScaleCache()
@@ -68,7 +68,7 @@ def test_a_volume_is_measured_once_until_its_voxels_change(study, inputs, counte
 
 
 def test_another_phase_is_measured_when_the_reader_chooses_it(study, inputs):
-    from BreastFusionPanel.reading_request import ScaleCache
+    from BreastFusionPanel.process.reading_request import ScaleCache
 
     parameters, _segment = study
     scales = ScaleCache()
@@ -78,7 +78,7 @@ def test_another_phase_is_measured_when_the_reader_chooses_it(study, inputs):
 
 
 def test_scales_are_warmed_between_events(study, inputs, counted, wait_until):
-    from BreastFusionPanel.reading_request import ScaleCache, warm_scales
+    from BreastFusionPanel.process.reading_request import ScaleCache, warm_scales
 
     parameters, _segment = study
     scales = ScaleCache()
@@ -93,7 +93,7 @@ def test_a_mapping_by_geometry_is_left_to_the_reading_and_a_registered_one_goes_
 
     from BreastFusionPanel.bridge.exam_nodes import exam_of
     from BreastFusionPanel.bridge.segments import lesion_of, show_mapped
-    from BreastFusionPanel.reading_request import case_of
+    from BreastFusionPanel.process.reading_request import case_of
 
     from BreastFusionLib.lesion import map_lesion
 
@@ -107,7 +107,7 @@ def test_a_mapping_by_geometry_is_left_to_the_reading_and_a_registered_one_goes_
 
 
 def test_the_phase_that_the_reader_chose_goes_along(study):
-    from BreastFusionPanel.reading_request import case_of
+    from BreastFusionPanel.process.reading_request import case_of
 
     parameters, segment_id = study
     assert case_of(parameters, segment_id).dce_phase is None
@@ -117,7 +117,7 @@ def test_the_phase_that_the_reader_chose_goes_along(study):
 
 @pytest.fixture
 def worker(scene):
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     worker = Worker()
     yield worker
@@ -125,7 +125,7 @@ def worker(scene):
 
 
 def test_a_reading_leaves_its_case_for_further_questions_until_the_next_one(study, demo_bundle, worker):
-    from BreastFusionPanel.reading_request import ScaleCache, submit_reading
+    from BreastFusionPanel.process.reading_request import ScaleCache, submit_reading
 
     from BreastFusionLib.reading.bundle import read_bundle_header
 
@@ -154,7 +154,7 @@ def test_a_reading_leaves_its_case_for_further_questions_until_the_next_one(stud
 
 def test_a_lesion_that_is_deleted_between_the_steps_is_a_sentence(study, demo_bundle, worker):
     from BreastFusionPanel.bridge.segments import remove_lesion
-    from BreastFusionPanel.reading_request import submit_reading
+    from BreastFusionPanel.process.reading_request import submit_reading
 
     from BreastFusionLib.errors import InputError
     from BreastFusionLib.reading.bundle import read_bundle_header

@@ -51,7 +51,7 @@ def ui(scene):
 
 @pytest.fixture
 def view(ui):
-    from BreastFusionPanel.result_view import ResultView
+    from BreastFusionPanel.classify.result_view import ResultView
 
     return ResultView(ui)
 
@@ -98,7 +98,7 @@ def test_every_warning_is_there_the_missing_source_first(view, ui, reading):
 
 
 def test_many_warnings_stay_in_a_bounded_area_that_scrolls(view, ui, reading):
-    from BreastFusionPanel.result_view import WARNINGS_HEIGHT
+    from BreastFusionPanel.classify.result_view import WARNINGS_HEIGHT
 
     view.show({**reading, "warnings": [f"Sentence {number}." for number in range(60)]})
     assert ui.warningsArea.height == WARNINGS_HEIGHT
@@ -112,7 +112,7 @@ def test_the_number_is_grey_when_the_case_is_unlike_the_training_cases(view, ui,
 
 
 def test_the_outline_s_range_is_filled_in_when_it_comes(view, ui, reading):
-    from BreastFusionPanel.outline_check import OutlineRange
+    from BreastFusionPanel.classify.outline_check import OutlineRange
 
     view.show(reading)
     view.show_outline(None, is_asked=True)
@@ -166,7 +166,7 @@ def test_names_are_not_read_as_markup(view, ui, reading):
 
 
 def test_the_scale_says_in_words_what_it_draws():
-    from BreastFusionPanel.probability_scale import ScaleValues, describe_scale
+    from BreastFusionPanel.classify.probability_scale import ScaleValues, describe_scale
 
     assert describe_scale(ScaleValues(0.8704, 0.21, 0.45)) == (
         "Calibrated probability 0.87 on a scale from 0 to 1; at or above the threshold .21 (95 % sensitivity); "
@@ -179,7 +179,7 @@ def test_the_scale_says_in_words_what_it_draws():
 @pytest.mark.parametrize("dark", [False, True])
 def test_marker_and_threshold_stand_where_their_values_are(scene, ratio, dark):
     import qt
-    from BreastFusionPanel.probability_scale import BAR_Y, MARGIN, ScaleValues, draw_scale
+    from BreastFusionPanel.classify.probability_scale import BAR_Y, MARGIN, ScaleValues, draw_scale
 
     palette = _palette(dark)
     width = 300
@@ -200,7 +200,7 @@ def test_marker_and_threshold_stand_where_their_values_are(scene, ratio, dark):
 
 def test_a_greyed_scale_has_no_accent(scene):
     import qt
-    from BreastFusionPanel.probability_scale import BAR_Y, MARGIN, ScaleValues, draw_scale
+    from BreastFusionPanel.classify.probability_scale import BAR_Y, MARGIN, ScaleValues, draw_scale
 
     image = draw_scale(ScaleValues(0.5, greyed=True), 200, 1.0, _palette(False), qt.QFont()).toImage()
     marker = image.pixelColor(round(MARGIN + 0.5 * (200 - 2 * MARGIN)), round(BAR_Y))
@@ -210,7 +210,7 @@ def test_a_greyed_scale_has_no_accent(scene):
 @pytest.mark.parametrize("values", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0)])
 def test_words_at_the_ends_are_not_cut_off(scene, values):
     import qt
-    from BreastFusionPanel.probability_scale import ScaleValues, draw_scale
+    from BreastFusionPanel.classify.probability_scale import ScaleValues, draw_scale
 
     image = draw_scale(ScaleValues(*values), 220, 1.0, _palette(False), qt.QFont()).toImage()
     for x in (0, image.width() - 1):

@@ -56,7 +56,7 @@ def test_it_is_registered_once_the_application_has_started(panel, sources):
 
 
 def test_its_picture_shows_the_exam_that_is_loaded(slicer_app):
-    from BreastFusionPanel.study_loading import DEMO_EXAM
+    from BreastFusionPanel.exam.study_loading import DEMO_EXAM
 
     script = ast.parse((REPOSITORY / "Resources" / "make_icons.py").read_text(encoding="utf-8"))
     (drawn,) = (

@@ -97,7 +97,7 @@ def test_the_outline_keeps_name_terminology_and_voxels(reading, save, study):
 def test_an_outline_under_a_transform_is_saved_where_it_is_seen(study, tmp_path):
     import slicer
     import vtk
-    from BreastFusionPanel.saving import write_lesion
+    from BreastFusionPanel.classify.saving import write_lesion
 
     from BreastFusionLib.lesion import measure, read_mask
 
@@ -207,7 +207,7 @@ def test_dicom_export_says_before_what_it_needs(reading, section):
     ],
 )
 def test_names_of_folders_lead_nowhere_else(scene, pseudonym, lesion, name):
-    from BreastFusionPanel.saving import folder_name
+    from BreastFusionPanel.classify.saving import folder_name
 
     assert folder_name(pseudonym, lesion) == name
 

@@ -29,7 +29,8 @@ def test_it_passes(scene):
 
 
 def test_without_torch_the_rest_is_checked_and_the_reading_named_as_skipped(scene, monkeypatch):
-    from BreastFusionPanel import dependencies, self_test
+    from BreastFusionPanel import self_test
+    from BreastFusionPanel.setup import dependencies
 
     torch = next(package for package in dependencies.packages() if package.module == "torch")
     monkeypatch.setattr(self_test, "missing", lambda: (torch,))

@@ -43,8 +43,8 @@ def make_section(scene, tmp_path):
     """Makes the section with a small child; shows it as the panel does."""
     import qt
     from BreastFusionPanel.context import PanelContext
-    from BreastFusionPanel.setup_section import SetupSection
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
+    from BreastFusionPanel.setup.setup_section import SetupSection
 
     script = tmp_path / "child.py"
     script.write_text(CHILD, encoding="utf-8")
@@ -76,7 +76,7 @@ def make_section(scene, tmp_path):
 @pytest.fixture
 def without(scene, monkeypatch):
     """Hides modules, as on a machine where they are not installed; `bring` installs them."""
-    from BreastFusionPanel import dependencies
+    from BreastFusionPanel.setup import dependencies
 
     find, hidden = dependencies._home, set()
     monkeypatch.setattr(dependencies, "_home", lambda name: None if name in hidden else find(name))

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def make_steps(scene):
-    from BreastFusionPanel.steps import Steps
+    from BreastFusionPanel.process.steps import Steps
 
     return Steps
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
-from BreastFusionPanel import layouts, views
 from BreastFusionPanel.bridge.exam_nodes import add_exam
 from BreastFusionPanel.bridge.phase_corrections import move_phase
 from BreastFusionPanel.bridge.sequences import sequence_of_volumes
-from BreastFusionPanel.dce_images import discard_orphans, make_images, project, shown_volume, subtract
+from BreastFusionPanel.display import layouts, views
+from BreastFusionPanel.display.dce_images import discard_orphans, make_images, project, shown_volume, subtract
+from BreastFusionPanel.display.slice_window import enhancement_range, tissue_range
 from BreastFusionPanel.parameters import DceImage
-from BreastFusionPanel.slice_window import enhancement_range, tissue_range
 from bridge_parts import make_exam, study
 
 from BreastFusionLib.errors import InputError

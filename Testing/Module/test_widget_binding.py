@@ -10,7 +10,7 @@ import slicer
 import vtk
 from BreastFusionPanel.parameters import BreastFusionParameterNode
 from BreastFusionPanel.section import Section
-from BreastFusionPanel.widget_binding import WidgetBinding
+from BreastFusionPanel.widgets.widget_binding import WidgetBinding
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def child(tmp_path) -> Path:
 @pytest.fixture
 def make_worker(slicer_app, child):
     """Makes workers of the small child, and takes them down again."""
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     made = []
 
@@ -226,7 +226,7 @@ def test_a_child_that_dies_at_start_is_no_endless_loop_and_is_told_the_second_ti
 
 
 def test_an_interpreter_that_is_not_there_is_a_sentence(slicer_app, tmp_path):
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     worker = Worker(python=str(tmp_path / "no-python"))
     with pytest.raises(RuntimeError, match="no-python cannot be started"):
@@ -295,7 +295,7 @@ def test_what_is_no_message_is_log_and_answers_to_others_are_passed_over(worker)
 
 
 def test_a_line_without_end_stops_the_child(worker, monkeypatch):
-    from BreastFusionPanel import child as child_module
+    from BreastFusionPanel.process import child as child_module
 
     monkeypatch.setattr(child_module, "LONGEST_LINE_BYTES", 1 << 20)
     with pytest.raises(RuntimeError, match="without an end"):
@@ -321,7 +321,7 @@ def test_the_private_folder_is_private_and_goes_with_the_worker(worker):
 
 
 def test_a_worker_that_is_forgotten_leaves_no_folder(slicer_app):
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     worker = Worker(python=sys.executable)
     folder = worker.folder
@@ -333,7 +333,7 @@ def test_a_worker_that_is_forgotten_leaves_no_folder(slicer_app):
 def test_folders_that_a_crashed_application_left_are_removed_after_a_day(slicer_app, tmp_path, monkeypatch):
     import tempfile
 
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stale, young = tmp_path / "BreastFusion-stale", tmp_path / "BreastFusion-young"
@@ -361,7 +361,7 @@ def test_an_application_that_dies_leaves_no_process(child):
     script = (
         "import os, sys; sys.path[:0] = sys.argv[2:]\n"
         "from host import start; start()\n"
-        "from BreastFusionPanel.worker import Worker\n"
+        "from BreastFusionPanel.process.worker import Worker\n"
         "worker = Worker(python=sys.executable, program=(sys.argv[1],))\n"
         "print(worker.request('echo', {'text': ''}).wait(20)['pid'], flush=True)\n"
         "os._exit(1)\n"
@@ -374,7 +374,7 @@ def test_an_application_that_dies_leaves_no_process(child):
 
 def test_a_child_behind_a_launcher_is_ended_too(slicer_app, child, tmp_path):
     """PythonSlicer is a launcher: the interpreter is its child."""
-    from BreastFusionPanel.worker import Worker
+    from BreastFusionPanel.process.worker import Worker
 
     launcher = tmp_path / "launcher.py"
     launcher.write_text("import subprocess, sys\nsubprocess.run([sys.executable, *sys.argv[1:]])\n", encoding="utf-8")

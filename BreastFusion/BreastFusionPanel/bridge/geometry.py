@@ -21,7 +21,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid, crop
 from BreastFusionLib.exam.model import Phase
 
-from ..slice_window import apply_window, tissue_range
+from ..display.slice_window import apply_window, tissue_range
 
 __all__ = [
     "NodePhase",

@@ -1,0 +1,1 @@
+"""What the views show: layouts, images made for the eyes, overlays."""

@@ -1,0 +1,56 @@
+"""Lesions that came from a click: where that was, and whether the outline is still what grew from there."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import vtk
+
+from ..bridge.segments import lesion_digest
+
+__all__ = ["Seed", "growing_seed", "plant"]
+
+TAG = "BreastFusion.seed"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """How an outline grew.
+
+    Attributes:
+        position_lps: the point, mm.
+        enhancement_percent: least enhancement.
+        radius_mm: largest distance.
+    """
+
+    position_lps: tuple[float, float, float]
+    enhancement_percent: float
+    radius_mm: float
+
+
+def plant(segmentation: Any, segment_id: str, seed: Seed) -> None:
+    """Remember with the segment how its present outline grew; a saved scene keeps it."""
+    kept = {"seed": asdict(seed), "outline": lesion_digest(segmentation, segment_id)}
+    segmentation.GetSegmentation().GetSegment(segment_id).SetTag(TAG, json.dumps(kept))
+
+
+def growing_seed(segmentation: Any, segment_id: str) -> Seed | None:
+    """Return how the outline grew; None when it did not come from a click, or was edited since.
+
+    An edit that was undone is none: what counts is the outline itself.
+    """
+    segment = segmentation.GetSegmentation().GetSegment(segment_id)
+    text = vtk.reference("")
+    if segment is None or not segment.GetTag(TAG, text):
+        return None
+    try:
+        kept = json.loads(str(text))
+        if kept["outline"] != lesion_digest(segmentation, segment_id):
+            return None
+        seed = Seed(tuple(kept["seed"]["position_lps"]), kept["seed"]["enhancement_percent"], kept["seed"]["radius_mm"])
+    except (ValueError, KeyError, TypeError):  # a tag that somebody else wrote
+        return None
+    return seed if all(map(math.isfinite, seed.position_lps)) else None

@@ -1,0 +1,128 @@
+"""The application's own Segment Editor inside the panel, reduced to what outlining a lesion needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from ..signals import Signal
+
+__all__ = ["SegmentEditor"]
+
+SINGLETON_TAG = "BreastFusion"
+EFFECTS = ("Draw", "Paint", "Erase", "Scissors", "Threshold", "Level tracing", "Islands", "Smoothing")
+# What the panel has itself, or what would lead out of it. Older versions lack some of the setters.
+HIDDEN_PARTS = ("SegmentsTableResizableFrame", "AddSegmentButton", "RemoveSegmentButton", "Show3DButton")
+HIDING_SETTERS = (
+    "setSegmentationNodeSelectorVisible",
+    "setSourceVolumeNodeSelectorVisible",
+    "setSwitchToSegmentationsButtonVisible",
+    "setAddRemoveSegmentButtonsVisible",
+    "setShow3DButtonVisible",
+    "setSpecifyGeometryButtonVisible",
+    "setMaskingSectionVisible",
+    # Not a part, but it would put the DCE series into the views of T1 and T2.
+    "setAutoShowSourceVolumeNode",
+)
+
+
+class SegmentEditor(VTKObservationMixin):
+    """Keeps a qMRMLSegmentEditorWidget and its parameter node together through the life of module and scene.
+
+    Attributes:
+        widget: the qMRMLSegmentEditorWidget.
+        segment_chosen: (segment_id) the user went to another segment, with the editor's own keys.
+    """
+
+    def __init__(self, widget: Any) -> None:
+        """Take the widget of the .ui file."""
+        VTKObservationMixin.__init__(self)
+        self.widget = widget
+        self.segment_chosen = Signal()
+        self._wanted, self._is_changing = "", False
+        for setter in HIDING_SETTERS:
+            getattr(widget, setter, lambda visible: None)(False)
+        for name in HIDDEN_PARTS:
+            for part in slicer.util.findChildren(widget, name):
+                part.hide()
+        widget.setEffectNameOrder(list(EFFECTS))
+        widget.unorderedEffectsVisible = False
+        widget.effectColumnCount = 3
+        widget.setMaximumNumberOfUndoStates(20)
+        self._connect_node()
+        widget.setMRMLScene(slicer.mrmlScene)
+
+    @property
+    def segment_id(self) -> str:
+        """The segment that is edited; empty for none."""
+        node = self.widget.mrmlSegmentEditorNode()
+        return (node.GetSelectedSegmentID() or "") if node else ""
+
+    def edit(self, segmentation: Any, volume: Any, segment_id: str) -> None:
+        """Make a segment the one that tools change.
+
+        Args:
+            segmentation: vtkMRMLSegmentationNode, or None for nothing to edit.
+            volume: vtkMRMLScalarVolumeNode whose grid the outlines lie on, and whose intensities tools look at.
+            segment_id: a segment of it; empty for none.
+        """
+        self._connect_node()
+        self._wanted, self._is_changing = segment_id, True  # the widget chooses a segment by itself in between
+        try:
+            if self.widget.segmentationNode() is not segmentation:
+                self.widget.setSegmentationNode(segmentation)
+            if self.widget.sourceVolumeNode() is not volume:
+                self.widget.setSourceVolumeNode(volume)
+            if segment_id and self.segment_id != segment_id:
+                self.widget.setCurrentSegmentID(segment_id)
+        finally:
+            self._is_changing = False
+
+    def use(self, effect: str) -> None:
+        """Take up a tool by name; '' lays it down."""
+        self.widget.setActiveEffectByName(effect)
+
+    def remember(self) -> None:
+        """Make the outlines as they are now what the editor's Undo returns to."""
+        if self.widget.segmentationNode() is not None:
+            self.widget.saveStateForUndo()
+
+    def enter(self) -> None:
+        """The module is shown."""
+        self._connect_node()
+        self.widget.setupViewObservations()
+        self.widget.installKeyboardShortcuts()
+        self.widget.updateWidgetFromMRML()
+
+    def exit(self) -> None:
+        """The module is left: no tool and no key may work from another one."""
+        self.widget.setActiveEffect(None)
+        self.widget.uninstallKeyboardShortcuts()
+        self.widget.removeViewObservations()
+
+    def release(self) -> None:
+        """Let go of the scene's nodes, which are about to be removed."""
+        self.widget.setActiveEffect(None)
+        self.widget.setSegmentationNode(None)
+        self.widget.setSourceVolumeNode(None)
+        self.widget.removeViewObservations()
+
+    def _connect_node(self) -> None:
+        node = slicer.mrmlScene.GetSingletonNode(SINGLETON_TAG, "vtkMRMLSegmentEditorNode")
+        if node is None:  # a new scene
+            node = slicer.vtkMRMLSegmentEditorNode()
+            node.SetSingletonTag(SINGLETON_TAG)
+            # Lesions may overlap: drawing one never takes anything from another.
+            node.SetOverwriteMode(node.OverwriteNone)
+            node = slicer.mrmlScene.AddNode(node)
+        if self.widget.mrmlSegmentEditorNode() is not node:
+            self.widget.setMRMLSegmentEditorNode(node)
+            self.removeObservers()
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._on_modified)
+
+    def _on_modified(self, *_args: object) -> None:
+        if self.segment_id and self.segment_id != self._wanted and not self._is_changing:
+            self.segment_chosen.emit(self.segment_id)
