@@ -80,8 +80,9 @@ format: setup
 bench: setup
 	for benchmark in Testing/Benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
-# The README's pictures, from the demo's own pages; needs Chromium.
+# The README's pictures: of the panel with the demo's model, and of the demo's own pages, which needs Chromium.
 screenshots: demo
+	$(BIN)/python Resources/make_panel_screenshots.py $(OUT)/runs/demo/bundle
 	$(BIN)/python Resources/make_screenshots.py $(OUT)
 
 clean:
