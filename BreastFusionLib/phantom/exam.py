@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, Side
 from BreastFusionLib.exam.pseudonyms import hashed_uid
@@ -63,7 +64,12 @@ def make_exam(seed: int, number: int, small: bool = False) -> PhantomExam:
         seed: names the population, not negative.
         number: names the exam in it; odd and even neighbours are one benign and one malignant lesion.
         small: coarse voxels for tests and demonstrations; the lesion's latents are the same.
+
+    Raises:
+        InputError: there is no such population or exam.
     """
+    if seed < 0 or number < 1:
+        raise InputError(f"Exam {number} of seed {seed}: exams count from 1, and a seed is 0 or more. Give others.")
     seeds = np.random.SeedSequence([seed, number]).spawn(6)
     for_latents, for_anatomy, for_lesion, for_scanner, for_motion, for_images = map(np.random.default_rng, seeds)
     label = draw_label(seed, number)

@@ -102,7 +102,7 @@ def read_many(
         InputError: there is no exam at all. KeyboardInterrupt passes through; the table then holds what is done.
     """
     target = Path(out)
-    exams_found = find_exams(exams)
+    exams_found = find_exams(exams, target)
     tasks = _tasks(exams_found, clinical or {})
     rows: list[dict[str, Any]] = []
     opened: tuple[Path, Exam] | None = None
@@ -121,8 +121,17 @@ def read_many(
     return rows
 
 
-def find_exams(exams: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Return the folders of single exams; a folder that holds some is replaced by them, by name.
+def find_exams(
+    exams: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], out: str | os.PathLike[str] | None = None
+) -> list[Path]:
+    """Return the folders of single exams; a folder that holds some is replaced by all folders in it, by name.
+
+    What lies beside exams and is none is listed too, so that it becomes a row that says why and is not left out in
+    silence; only hidden folders are passed over, and the one that receives the readings.
+
+    Args:
+        exams: as `read_many` takes them.
+        out: folder of the readings.
 
     Raises:
         InputError: there is none.
@@ -130,13 +139,21 @@ def find_exams(exams: str | os.PathLike[str] | Iterable[str | os.PathLike[str]])
     given = [exams] if isinstance(exams, (str, os.PathLike)) else list(exams)
     found = []
     for path in map(Path, given):
-        inner = sorted(child for child in path.iterdir() if child.is_dir()) if path.is_dir() else []
-        is_one = is_exam_folder(path) or (path / LESIONS).is_dir()
-        held = [child for child in inner if is_exam_folder(child) or (child / LESIONS).is_dir()]
-        found += held if held and not is_one else [path]
+        inside = sorted(path.iterdir()) if path.is_dir() and not _is_one(path) else []
+        beside = [child for child in inside if child.is_dir() and not child.name.startswith(".")]
+        is_many = any(map(_is_one, beside))
+        found += [child for child in beside if _is_one(child) or not _holds(child, out)] if is_many else [path]
     if not found:
         raise InputError("No exam was given: give exam folders, or a folder that holds some.")
     return list(dict.fromkeys(found))
+
+
+def _is_one(folder: Path) -> bool:
+    return is_exam_folder(folder) or (folder / LESIONS).is_dir()
+
+
+def _holds(folder: Path, out: str | os.PathLike[str] | None) -> bool:
+    return out is not None and Path(out).resolve().is_relative_to(folder.resolve())
 
 
 def table_columns(bundle: Bundle) -> list[str]:

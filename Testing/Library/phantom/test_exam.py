@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.breast import side_of
 from BreastFusionLib.exam.geometry import Grid, resample_onto, same_grid
 from BreastFusionLib.lesion.kinetics import measure_kinetics
@@ -41,6 +42,12 @@ def test_other_seeds_and_numbers_give_other_exams(phantoms):
     assert other.truth.latents != phantoms[1].truth.latents
     assert phantoms[0].truth.latents != phantoms[1].truth.latents
     assert not np.array_equal(pixels(other.exam.dce.phases[0].image), pixels(phantoms[1].exam.dce.phases[0].image))
+
+
+@pytest.mark.parametrize(("seed", "number"), [(2, 0), (2, -1), (-1, 1)])
+def test_an_exam_that_does_not_exist_is_a_sentence(seed, number):
+    with pytest.raises(InputError, match=f"Exam {number} of seed {seed}: exams count from 1"):
+        make_exam(seed, number, small=True)
 
 
 @pytest.mark.slow

@@ -176,6 +176,17 @@ def test_exams_are_found_alone_in_a_list_and_in_a_folder_of_many(exams, tmp_path
         find_exams([])
 
 
+def test_what_lies_beside_exams_and_is_none_is_a_row_that_says_why(exams, bundle, tmp_path):
+    (exams / "E0").mkdir()
+    (exams / "E0" / "letter.txt").write_text("x")
+    (exams / ".cache").mkdir()
+    rows = read_many(exams, bundle, exams / "readings" / "today", clinical=CLINICAL)
+    assert [row["exam"][-2:] for row in rows] == ["E0", "E1", "E1", "E2", "E3", "E4"]
+    assert rows[0]["status"] == "failed" and "letter.txt" in rows[0]["reason"]
+    # Where readings go is no exam, also when it is there already.
+    assert read_many(exams, bundle, exams / "readings" / "today", clinical=CLINICAL) == rows
+
+
 def test_what_is_no_exam_is_a_row(bundle, tmp_path):
     (tmp_path / "empty").mkdir()
     rows = read_many([tmp_path / "absent", tmp_path / "empty"], bundle, tmp_path / "out")
