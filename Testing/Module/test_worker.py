@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -46,6 +47,10 @@ for line in sys.stdin:
         for count in range(20000):
             print("progress of a library", count)
         say(id=number, event="finished", result={"lines": 20000})
+    elif do == "bar":
+        for share in range(200):
+            os.write(2, b"\\r" + b"#" * 1000)
+        say(id=number, event="finished", result={})
     elif do == "halves":
         text = json.dumps({"id": number, "event": "finished", "result": {"name": "Läsion"}}, ensure_ascii=False)
         piece = text.encode()
@@ -278,6 +283,26 @@ def test_a_flood_on_stdout_is_a_bounded_log(worker):
     assert worker.request("flood", {}).wait(30) == {"lines": 20000}
     assert len(worker.last_lines) == 200
     assert worker.last_lines[-1] == "progress of a library 19999"
+
+
+def test_a_progress_bar_that_begins_no_new_line_is_a_bounded_log(worker, wait_until):
+    worker.request("bar", {}).wait(20)
+    wait_until(lambda: worker._child._partial["log"].endswith(b"#" * 1000))
+    worker.request("die", {})
+    wait_until(lambda: worker.last_lines and worker.last_lines[-1].endswith("the last words"))
+    assert len(worker.last_lines[-1]) <= 16 << 10
+
+
+@pytest.mark.parametrize("number", [0, -1, 1, True])
+def test_a_process_that_says_a_wrong_number_of_itself_ends_nobody_else(worker, monkeypatch, number):
+    worker.request("echo", {"text": ""}).wait(20)
+    child, killed = worker._child, []
+    child._pid = None
+    child._take(json.dumps({"event": "ready", "pid": number}).encode())
+    monkeypatch.setattr("os.kill", lambda *who: killed.append(who))
+    worker.cancel()
+    child.kill()
+    assert not killed
 
 
 def test_lines_that_come_in_pieces_are_put_together_within_a_character_even(worker):

@@ -20,6 +20,8 @@ __all__ = ["Child"]
 LOG_LINES = 200
 # A reading is some 100 kB; a line that grows beyond this is no message but a program gone wild.
 LONGEST_LINE_BYTES = 64 << 20
+# Of the log: progress bars begin no new line for minutes, and nobody reads a longer one.
+LONGEST_LOG_LINE_BYTES = 16 << 10
 _END_MS = 2000
 
 
@@ -98,6 +100,7 @@ class Child:
 
     def _read_log(self) -> None:
         self.log += [_text(line) for line in self._lines("log", self._process.readAllStandardError().data())]
+        self._partial["log"] = self._partial["log"][-LONGEST_LOG_LINE_BYTES:]
 
     def _lines(self, channel: str, piece: bytes) -> list[bytes]:
         """Return the lines that are complete now; a read may end anywhere, within a character even."""
@@ -109,7 +112,8 @@ class Child:
         if message is None:
             self.log.append(_text(line))
             return
-        if message.get("event") == "ready" and isinstance(message.get("pid"), int):
+        # Other numbers than a process's own would stand for whole groups of them.
+        if message.get("event") == "ready" and isinstance(message.get("pid"), int) and message["pid"] > 1:
             self._pid = message["pid"]
         self._on_message(message)
 
@@ -150,7 +154,7 @@ def _message(line: bytes) -> Mapping[str, Any] | None:
 
 
 def _text(line: bytes) -> str:
-    return line.decode("utf-8", errors="replace").rstrip("\r")
+    return line[-LONGEST_LOG_LINE_BYTES:].decode("utf-8", errors="replace").rstrip("\r")
 
 
 def _ignore(_value: Any) -> None:
