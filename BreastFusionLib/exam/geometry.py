@@ -20,6 +20,7 @@ __all__ = [
     "Box",
     "Grid",
     "bounding_box",
+    "box_of",
     "crop",
     "describe_difference",
     "matrix_transform",
@@ -253,8 +254,11 @@ def matrix_transform(matrix: ArrayLike) -> sitk.AffineTransform:
 def bounding_box(mask: sitk.Image, label: int | None = None) -> Box | None:
     """Return the smallest box that holds every voxel with `label` (None: not 0), or None when there is none."""
     voxels = sitk.GetArrayViewFromImage(mask)
-    if label is not None:
-        voxels = voxels == label
+    return box_of(voxels if label is None else voxels == label)
+
+
+def box_of(voxels: NDArray[np.generic]) -> Box | None:
+    """Return the smallest box that holds every voxel [k, j, i] that is not 0, or None when there is none."""
     start, size = [0, 0, 0], [0, 0, 0]
     for axis in (0, 1, 2):  # k, j, i; each axis looks only at what the ones before left, which is soon very little
         occupied = np.flatnonzero(voxels.any(axis=tuple(other for other in (0, 1, 2) if other != axis)))

@@ -13,16 +13,17 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
+from numpy.typing import NDArray
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import vtk_to_numpy
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, crop, describe_difference
+from BreastFusionLib.exam.geometry import Box, Grid, bounding_box, box_of, describe_difference
 from BreastFusionLib.lesion.placing import place_on
 
 from .geometry import grid_from_matrix, grid_of, local_matrix, matrix_array, world_matrix
 
-__all__ = ["lesion_digest", "lesion_part", "mask_of", "segment_image", "segment_of", "write_outline"]
+__all__ = ["lesion_digest", "lesion_part", "mask_of", "segment_of", "segment_voxels", "write_outline"]
 
 BINARY = "Binary labelmap"
 # A step that no decimal number of a header is a multiple of, so that rounding never decides which side a value is on.
@@ -41,11 +42,13 @@ def segment_of(segmentation: slicer.vtkMRMLSegmentationNode | None, segment_id: 
     return segment
 
 
-def segment_image(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str) -> sitk.Image | None:
-    """Return the smallest box of voxels that holds a segment, 1 inside, on its own grid in the world.
+def segment_voxels(
+    segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str
+) -> tuple[NDArray[np.bool_], Grid] | None:
+    """Return the smallest box of voxels [k, j, i] that holds a segment, and the grid in the world that they lie on.
 
     Returns:
-        sitk.sitkUInt8; None when nothing is drawn.
+        None when nothing is drawn.
 
     Raises:
         InputError: no such segment, a surface instead of voxels, or a transform that cannot be followed.
@@ -62,14 +65,13 @@ def segment_image(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str)
     labels = segment.GetRepresentation(BINARY)
     if labels is None or labels.GetNumberOfPoints() == 0 or labels.GetPointData().GetScalars() is None:
         return None
-    voxels = vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(labels.GetDimensions()[::-1])
-    whole = sitk.GetImageFromArray((voxels == segment.GetLabelValue()).astype(np.uint8))
-    box = bounding_box(whole)
+    inside = _array(labels) == segment.GetLabelValue()
+    box = box_of(inside)
     if box is None:
         return None
     matrix = world_matrix(segmentation) @ matrix_array(labels.GetImageToWorldMatrix)
     first = np.add(labels.GetExtent()[::2], box.start).tolist()
-    return grid_from_matrix(matrix, box.size, first, segment.GetName()).put_on(crop(whole, box))
+    return inside[box.slices], grid_from_matrix(matrix, box.size, first, segment.GetName())
 
 
 def lesion_part(
@@ -87,14 +89,15 @@ def lesion_part(
         drawn.
 
     Raises:
-        InputError: as `segment_image`, or it was drawn on another grid, or reaches outside this one.
+        InputError: as `segment_voxels`, or it was drawn on another grid, or reaches outside this one.
     """
-    image = segment_image(segmentation, segment_id)
-    if image is None:
+    found = segment_voxels(segmentation, segment_id)
+    if found is None:
         return None
-    own = Grid.of(image)
+    inside, own = found
     corners_ijk = np.rint(grid.index(own.physical(own.corners_ijk())))
     box = Box.holding(corners_ijk).grown(1).clipped(grid.size)
+    image = own.put_on(sitk.GetImageFromArray(inside.astype(np.uint8)))
     part = place_on([image], grid.cropped(box)) if 0 not in box.size else None
     if part is None:
         raise _misplaced(segment_of(segmentation, segment_id).GetName(), own, grid)
@@ -140,8 +143,7 @@ def write_outline(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str,
     labels = slicer.vtkOrientedImageData()
     labels.SetExtent([end for start, stop in zip(box.start, box.stop, strict=True) for end in (start, stop - 1)])
     labels.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-    voxels = vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(box.size[::-1])
-    voxels[...] = sitk.GetArrayViewFromImage(mask)[box.slices] != 0
+    _array(labels)[...] = sitk.GetArrayViewFromImage(mask)[box.slices] != 0
     labels.SetImageToWorldMatrix(slicer.util.vtkMatrixFromArray(local_matrix(Grid.of(mask), segmentation)))
     slicer.vtkSlicerSegmentationsModuleLogic.SetBinaryLabelmapToSegment(labels, segmentation, segment_id)
 
@@ -158,14 +160,20 @@ def lesion_digest(segmentation: slicer.vtkMRMLSegmentationNode | None, segment_i
     if segmentation is None or segmentation.GetSegmentation().GetSegment(segment_id) is None:
         return ""
     try:
-        image = segment_image(segmentation, segment_id)
+        found = segment_voxels(segmentation, segment_id)
     except InputError:
         return "unreadable"
-    if image is None:
+    if found is None:
         return ""
-    place = np.rint(Grid.of(image).index_to_lps[:3] / DIGEST_STEP_MM).astype(np.int64)
-    content = (np.array(image.GetSize(), np.int64), place, sitk.GetArrayViewFromImage(image))
+    inside, grid = found
+    place = np.rint(grid.index_to_lps[:3] / DIGEST_STEP_MM).astype(np.int64)
+    content = (np.array(grid.size, np.int64), place, inside)
     return hashlib.sha256(b"".join(part.tobytes() for part in content)).hexdigest()
+
+
+def _array(labels: vtk.vtkImageData) -> NDArray[np.generic]:
+    """Return a view [k, j, i] of a labelmap's voxels."""
+    return vtk_to_numpy(labels.GetPointData().GetScalars()).reshape(labels.GetDimensions()[::-1])
 
 
 def _misplaced(name: str, own: Grid, grid: Grid) -> InputError:
