@@ -25,6 +25,7 @@ from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, wr
 from BreastFusionLib.lesion import read_lesion
 from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.reader import Reader
+from BreastFusionLib.reading.reading_folder import READING
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
@@ -215,7 +216,7 @@ def _earlier(folder: Path, done: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         if json.loads((folder / DONE).read_text(encoding="utf-8")) != done:
             return None
-        return json.loads((folder / "reading.json").read_text(encoding="utf-8"))
+        return json.loads((folder / READING).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

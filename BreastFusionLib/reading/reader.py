@@ -18,6 +18,7 @@ from BreastFusionLib.reading.metadata import BundleMetadata
 from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
 from BreastFusionLib.reading.ood import out_of_distribution
 from BreastFusionLib.reading.prepare import Scales, prepare
+from BreastFusionLib.reading.reading_folder import READING, discard_reading
 from BreastFusionLib.reading.recipe import TaskSpec
 from BreastFusionLib.reading.stopwatch import Stages, Stopwatch
 from BreastFusionLib.reading.versions import versions
@@ -124,13 +125,17 @@ class Reading:
         )
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
-        """Write maps, the lesion on each sequence's grid, and last of all `reading.json`; return its path."""
+        """Write maps, the lesion on each sequence's grid, and last of all `reading.json`; return its path.
+
+        An earlier reading of the folder goes first: a half-written one is none, never a mixture of two.
+        """
         target = Path(folder)
+        discard_reading(target)
         for (sequence, method), image in self.evidence.maps.items():
             write_image(image, target / _map_file(sequence, method))
         for sequence, mapped in self.inputs.mapped.items():
             write_image(mapped.mask, target / _mask_file(sequence))
-        return write_json(target / "reading.json", self.to_mapping())
+        return write_json(target / READING, self.to_mapping())
 
 
 @dataclass(frozen=True)

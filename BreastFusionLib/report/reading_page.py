@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.files import write_text
 from BreastFusionLib.lesion.model import Lesion
+from BreastFusionLib.reading.reading_folder import PAGE
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 from BreastFusionLib.report.course_figures import time_intensity_figure
 from BreastFusionLib.report.page import (
@@ -54,7 +55,7 @@ def write_reading_page(reading: Mapping[str, Any], exam: Exam, lesion: Lesion, f
     masks |= {sequence: sitk.ReadImage(str(folder / mapped["file"])) for sequence, mapped in reading["mapping"].items()}
     maps = {(row["sequence"], row["method"]): sitk.ReadImage(str(folder / row["file"])) for row in reading["maps"]}
     cells = {row["sequence"]: tuple(row["cell_size_mm"]) for row in reading["maps"]}
-    return write_text(folder / "report.html", reading_html(reading, LesionPictures(exam, masks, maps, cells)))
+    return write_text(folder / PAGE, reading_html(reading, LesionPictures(exam, masks, maps, cells)))
 
 
 def reading_html(reading: Mapping[str, Any], pictures: LesionPictures) -> str:

@@ -15,6 +15,7 @@ from BreastFusionLib.files import to_plain
 from BreastFusionLib.reading.bundle import Bundle
 from BreastFusionLib.reading.portion import Portion
 from BreastFusionLib.reading.reader import NO_MEANING, Reader
+from BreastFusionLib.reading.reading_folder import READING
 from BreastFusionLib.service.bundles import LoadedBundles
 from BreastFusionLib.service.transfer import read_case, write_exam_arrays, write_mapped
 from BreastFusionLib.settings import to_mapping
@@ -230,7 +231,7 @@ def _volumes(tell: Tell, verb: str) -> Callable[[int, int], None]:
 
 def _reading_in(path: Path) -> tuple[Path, Any]:
     """Return the folder of a reading and its content, from the folder or from its reading.json."""
-    file = path if path.is_file() else path / "reading.json"
+    file = path if path.is_file() else path / READING
     try:
         return file.parent, json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

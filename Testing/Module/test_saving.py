@@ -26,9 +26,15 @@ def reading(section, study, installed, worker, readings, click, wait_until) -> d
     """The lesion was classified."""
     click(section.ui.classifyButton)
     wait_until(lambda: worker.open("read").is_prepared)
-    worker.finish("read", {"reading": readings.with_meaning, "folder": str(readings.folder), "seconds": 0.5})
+    read = called(readings.with_meaning, "Lesion 1")
+    worker.finish("read", {"reading": read, "folder": str(readings.folder), "seconds": 0.5})
     worker.finish("stability", {"low": 0.4, "high": 0.6, "step_mm": 1.1})
-    return readings.with_meaning
+    return read
+
+
+def called(reading: dict, name: str) -> dict:
+    """A reading of a lesion of this name."""
+    return {**reading, "case_id": name, "lesion": {**reading["lesion"], "id": name}}
 
 
 @pytest.fixture
@@ -173,6 +179,73 @@ def test_what_is_there_is_replaced_only_when_that_was_confirmed(reading, section
     save(True)
     assert json.loads((target / "reading.json").read_text()) == reading
     assert [asked.kind for asked in dialogs.asked].count("question") == 2
+
+
+def test_a_lesion_that_was_renamed_is_saved_under_its_present_name(reading, save, study):
+    study.parameters.segmentation.GetSegmentation().GetSegment(study.segment_id).SetName("Upper outer")
+    target = save()
+    assert target.name.endswith("_Upper-outer")
+    assert json.loads((target / "reading.json").read_text(encoding="utf-8")) == called(reading, "Upper outer")
+
+
+def test_an_outline_that_changes_while_a_folder_is_looked_for_is_not_saved(
+    reading, section, folder, study, click, monkeypatch
+):
+    import qt
+    from BreastFusionPanel.bridge.segments import replace_outline
+
+    def choose(*_args):
+        replace_outline(study.parameters, study.segment_id, sitk.BinaryDilate(study.mask, (1, 1, 1)))
+        return str(folder)
+
+    monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", choose)
+    click(section.ui.saveReportButton)
+    assert said(section) == "The outline or the exam changed since the reading: classify again."
+    assert list(folder.iterdir()) == []
+
+
+def test_the_page_shows_the_outline_that_was_saved_whatever_is_drawn_next(reading, save, worker, wait_until, study):
+    from BreastFusionPanel.bridge.segments import replace_outline
+
+    from BreastFusionLib.service.transfer import read_case
+
+    save()
+    replace_outline(study.parameters, study.segment_id, sitk.BinaryDilate(study.mask, (1, 1, 1)))
+    wait_until(lambda: worker.open("report").is_prepared)
+    sent = read_case(worker.open("report").arguments["case"]).case.lesion.mask
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sent), sitk.GetArrayFromImage(study.mask))
+
+
+def test_a_reading_that_cannot_take_the_place_of_another_leaves_no_mixture(reading, section, save, worker, monkeypatch):
+    from BreastFusionPanel.classify import saving
+
+    target = save()
+    worker.finish("report", {})
+    (target / "report.html").write_text("the page of the reading before")
+    (target / "notes.txt").write_text("mine")
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(saving, "write_text", full)
+    save(True)
+    assert "No space left on device" in said(section)
+    assert not (target / "reading.json").exists()
+    assert not (target / "report.html").exists()
+    assert (target / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../../outside.nii.gz", "/tmp/outside.nii.gz", "C:outside.nii.gz", "map.py", 7])
+def test_a_reading_that_came_with_a_scene_leads_out_of_no_folder(reading, section, study, folder, save, name):
+    from BreastFusionPanel.bridge.reading_nodes import reading_of
+
+    node = reading_of(study.parameters, study.segment_id).node
+    maps = [{**reading["maps"][0], "file": name}, *reading["maps"][1:]]
+    node.SetText(json.dumps({**reading, "maps": maps}))
+    section.refresh()
+    assert save() is None
+    assert "which is none of a reading" in said(section)
+    assert list(folder.parent.rglob("outside*")) == []
 
 
 def test_no_half_written_file_is_left(reading, save):

@@ -13,11 +13,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.reading.reading_folder import READING
 
 from ..bridge.exam_nodes import exam_of
+from ..bridge.reading_nodes import reading_of
 from ..widgets.enabling import enable
 from .dicom_export import export_lesion, export_problem
-from .saving import READING, folder_name, report_case, save_reading
+from .saving import folder_name, report_case, save_reading
 
 if TYPE_CHECKING:
     from ..bridge.reading_nodes import StoredReading
@@ -62,28 +64,31 @@ class SaveButtons:
             return _("The last report is still being made.")
         if self._stored is None:
             return _("Classify the lesion first.")
-        return (
-            "" if self._stored.is_current else _("The outline or the exam changed since the reading: classify again.")
-        )
+        return "" if self._stored.is_current else _changed()
 
     def _save(self) -> None:
-        parameters, stored = self._context.parameters, self._stored
+        parameters, shown = self._context.parameters, self._stored
         chosen = qt.QFileDialog.getExistingDirectory(self._ui.saveReportButton, _("Folder for the report"))
-        if not chosen or parameters is None or stored is None:
+        if not chosen or parameters is None or shown is None:
             return
         segment_id = parameters.selectedLesion
         folder = Path(chosen) / self._name(segment_id)
         if not self._may_write(folder, folder / READING):
             return
+        # While somebody looks for a folder, or a moment after a stroke, the reading may be one of something else.
+        stored = reading_of(self._context.parameters, segment_id)
+        if stored is None or stored.node is not shown.node or not stored.is_current:
+            raise InputError(_changed())
         save_reading(parameters, segment_id, stored, folder, self._inputs(stored.mapping))
-        self._make_page(segment_id, folder)
+        self._make_page(segment_id, stored, folder)
 
-    def _make_page(self, segment_id: str, folder: Path) -> None:
+    def _make_page(self, segment_id: str, stored: StoredReading, folder: Path) -> None:
         """Have the page for the browser made by the process that has matplotlib; all else is saved already."""
         work = Path(tempfile.mkdtemp(prefix="report-", dir=self._context.worker.folder))
+        steps = report_case(self._context.parameters, segment_id, stored, work)
 
         def arguments() -> Generator[str, None, Mapping[str, Any]]:
-            yield from report_case(self._context.parameters, segment_id, work)
+            yield from steps
             return {"case": str(work), "reading": str(folder / READING), "out": str(folder)}
 
         def finished(_result: Mapping[str, Any]) -> None:
@@ -136,3 +141,7 @@ class SaveButtons:
         if header is None or (header.metadata.name, header.metadata.version) != (made_by["name"], made_by["version"]):
             return None
         return header.recipe.inputs
+
+
+def _changed() -> str:
+    return _("The outline or the exam changed since the reading: classify again.")

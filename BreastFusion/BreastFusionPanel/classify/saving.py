@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +14,17 @@ from slicer.i18n import tr as _
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, bounding_box
 from BreastFusionLib.exam.image_files import write_image
-from BreastFusionLib.exam.model import Exam, Series
+from BreastFusionLib.exam.model import Series
 from BreastFusionLib.exam.partial import PartialPhase
 from BreastFusionLib.files import replacing, write_json, write_text
 from BreastFusionLib.lesion import map_lesion
 from BreastFusionLib.reading.portion import Portion
+from BreastFusionLib.reading.reading_folder import READING, discard_reading, named_files
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.service.transfer import write_case
 
 from ..bridge.geometry import image_of
+from ..bridge.labelmaps import segment_of
 from ..bridge.segments import mapped_of
 from ..process.reading_request import case_of
 from .features_csv import features_csv
@@ -35,9 +37,8 @@ if TYPE_CHECKING:
     from ..bridge.reading_nodes import StoredReading
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["READING", "folder_name", "report_case", "save_reading", "write_lesion"]
+__all__ = ["folder_name", "report_case", "save_reading", "write_lesion"]
 
-READING = "reading.json"
 # The page shows the slice with the lesion's largest section, and phases up to the second after contrast.
 SLICES_AROUND = 2
 PHASES_SHOWN = 3
@@ -65,14 +66,17 @@ def save_reading(
         inputs: settings of the model, for the table; None where the model is not at hand.
 
     Raises:
-        InputError: something cannot be written.
+        InputError: something cannot be written, or the reading names files that are none of a reading.
     """
-    reading = stored.mapping
+    reading = _as_called_now(stored.mapping, parameters, segment_id)
+    masks = _masks(case_of(parameters, segment_id), parameters, segment_id, reading["mapping"])
+    list(named_files(reading))  # refused before anything is touched
     try:
+        discard_reading(folder)
         for row in reading["maps"]:
             write_image(image_of(stored.map_nodes[row["sequence"], row["method"]]), folder / row["file"])
-        for sequence, mask in _masks(parameters, segment_id, stored).items():
-            write_image(mask, folder / reading["mapping"][sequence]["file"])
+        for sequence, row in reading["mapping"].items():
+            write_image(masks[sequence], folder / row["file"])
         write_text(folder / "features.csv", features_csv(reading, inputs))
         write_lesion(parameters.segmentation, segment_id, folder / "lesion.seg.nrrd")
         # Last of all: where it is, everything that it names is there too.
@@ -109,30 +113,36 @@ def write_lesion(segmentation: Any, segment_id: str, path: Path) -> None:
         slicer.mrmlScene.RemoveNode(alone)
 
 
-def report_case(parameters: BreastFusionParameterNode, segment_id: str, folder: Path) -> Generator[str, None, None]:
-    """Write what the page shows of the exam to a transfer folder: whole slices round the lesion, few phases.
+def report_case(
+    parameters: BreastFusionParameterNode, segment_id: str, stored: StoredReading, folder: Path
+) -> Generator[str, None, None]:
+    """Return the steps that write what the page shows of the exam: whole slices round the lesion, few phases.
+
+    What is written is what the scene holds at the call: nothing that changes between the steps comes onto the page.
 
     Args:
         parameters: the study.
         segment_id: the lesion.
-        folder: to write to.
+        stored: its reading, of the outline as it is now.
+        folder: transfer folder to write to.
 
-    Yields:
-        Words for the screen.
+    Returns:
+        A generator of words for the screen.
+
+    Raises:
+        InputError: the exam or the lesion cannot be read.
     """
-    yield _("Cutting the slices for the report")
     case = case_of(parameters, segment_id)
-    masks = {"dce": case.lesion.mask}
-    for series in case.exam.series:
-        if series.role in ("t1", "t2"):
-            masks[series.role] = _mask(parameters, segment_id, case, series.role)
-    exam = replace(case.exam, series=tuple(_slab(series, masks[series.role]) for series in _shown(case.exam)))
+    masks = _masks(case, parameters, segment_id, ("dce", *stored.mapping["mapping"]))
+    return _write_report_case(case, masks, folder)
+
+
+def _write_report_case(case: Case, masks: Mapping[str, sitk.Image], folder: Path) -> Generator[str, None, None]:
+    yield _("Cutting the slices for the report")
+    shown = [series for series in case.exam.series if series.role in masks]
+    exam = replace(case.exam, series=tuple(_slab(series, masks[series.role]) for series in shown))
     yield _("Handing over to the reading process")
     write_case(Portion(replace(case, exam=exam), {}, InputsSpec()), folder)
-
-
-def _shown(exam: Exam) -> tuple[Series, ...]:
-    return tuple(series for series in exam.series if series.role in ("dce", "t1", "t2"))
 
 
 def _slab(series: Series, mask: sitk.Image) -> Series:
@@ -145,14 +155,21 @@ def _slab(series: Series, mask: sitk.Image) -> Series:
     return replace(series, phases=tuple(phases))
 
 
-def _masks(parameters: BreastFusionParameterNode, segment_id: str, stored: StoredReading) -> dict[str, sitk.Image]:
-    """Return the lesion on the whole grid of every sequence that the reading names."""
-    case = case_of(parameters, segment_id)
-    return {sequence: _mask(parameters, segment_id, case, sequence) for sequence in stored.mapping["mapping"]}
+def _as_called_now(
+    reading: Mapping[str, Any], parameters: BreastFusionParameterNode, segment_id: str
+) -> Mapping[str, Any]:
+    """Return a reading under the present name of its lesion: names may have been exchanged since."""
+    name = segment_of(parameters.segmentation, segment_id).GetName()
+    return {**reading, "case_id": name, "lesion": {**reading["lesion"], "id": name}}
 
 
-def _mask(parameters: BreastFusionParameterNode, segment_id: str, case: Case, sequence: str) -> sitk.Image:
-    if sequence == "dce":
-        return case.lesion.mask
-    shown = mapped_of(parameters, segment_id, sequence)
-    return shown.mask if shown is not None else map_lesion(case.lesion, case.exam, sequence).mask
+def _masks(
+    case: Case, parameters: BreastFusionParameterNode, segment_id: str, sequences: Iterable[str]
+) -> dict[str, sitk.Image]:
+    """Return the lesion on the whole grid of these sequences, as the scene shows it."""
+    masks = {}
+    for sequence in sequences:
+        shown = None if sequence == "dce" else mapped_of(parameters, segment_id, sequence)
+        lesion = case.lesion if sequence == "dce" else shown or map_lesion(case.lesion, case.exam, sequence)
+        masks[sequence] = lesion.mask
+    return masks

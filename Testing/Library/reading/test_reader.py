@@ -85,6 +85,15 @@ def test_files_are_beside_the_json_and_lie_on_the_patient(reading, case, tmp_pat
         assert entry["cell_size_mm"] == pytest.approx([10.0, 10.0])
 
 
+def test_a_reading_that_replaces_another_leaves_nothing_of_it(reading, reader, make_exam, lesion, tmp_path):
+    reading.write(tmp_path)
+    reader.read(Case(make_exam(("dce", "t1")), lesion)).write(tmp_path)
+    content = json.loads((tmp_path / "reading.json").read_text())
+    named = {row["file"] for row in (*content["maps"], *content["mapping"].values())}
+    assert {path.name for path in tmp_path.iterdir()} == {"reading.json", *named}
+    assert not any("t2" in name for name in named)
+
+
 def test_a_missing_t2_is_read_with_its_neutral_value(reader, make_exam, lesion):
     found = reader.read(Case(make_exam(("dce", "t1")), lesion, clinical={"age": 52}))
     assert 0 < found.probability < 1
