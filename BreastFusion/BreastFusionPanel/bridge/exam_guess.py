@@ -21,7 +21,7 @@ from BreastFusionLib.exam.phases import Stamp, order_phases
 from BreastFusionLib.exam.roles import SeriesRole, classify_table
 
 from .dicom_headers import header_of, name_header
-from .facts import DESCRIPTION
+from .facts import DESCRIPTION, is_other_patient, pseudonym_in
 from .sequences import common_grid, items_of
 
 __all__ = ["Guess", "guess_exam"]
@@ -68,14 +68,15 @@ class _Candidate:
         return str(self.header.get("SeriesDescription") or self.node.GetName())
 
 
-def guess_exam(scene: slicer.vtkMRMLScene) -> Guess:
+def guess_exam(scene: slicer.vtkMRMLScene, patient: str = "") -> Guess:
     """Guess which nodes are DCE, T1 and T2.
 
     Args:
         scene: sequences of volumes go before volumes of their own. Displays of sequences, maps, label maps and volumes
             without pixels are passed over.
+        patient: pseudonym; what is known to be of another one is passed over. Empty: anybody.
     """
-    candidates = _candidates(scene)
+    candidates = [one for one in _candidates(scene) if not patient or pseudonym_in(one.node) in ("", patient)]
     dynamic = _dynamic_sequence([one for one in candidates if one.phases > 1])
     members, times_s = ([dynamic], ()) if dynamic is not None else _dynamic_volumes(candidates)
     rest = [one for one in candidates if one.phases == 1 and one not in members]
@@ -166,7 +167,7 @@ def _dynamic_volumes(candidates: Sequence[_Candidate]) -> tuple[list[_Candidate]
 
 
 def _belong_together(first: _Candidate, second: _Candidate) -> bool:
-    if not same_grid(first.grid, second.grid):
+    if not same_grid(first.grid, second.grid) or is_other_patient(first.node, second.node):
         return False
     for keyword in ("RepetitionTime", "EchoTime", "FlipAngle"):
         a, b = first.header.get(keyword), second.header.get(keyword)

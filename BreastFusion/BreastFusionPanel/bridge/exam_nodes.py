@@ -25,12 +25,14 @@ from .facts import (
     acquisition_of,
     contrast_of,
     description_of,
+    is_other_patient,
     pseudonym_in,
     read_json,
     write_exam_facts,
     write_series_facts,
 )
 from .geometry import NodePhase, show_volume, update_volume
+from .lesion_owner import put_lesions_aside
 from .phase_corrections import move_phase, set_phase_time, set_pre_contrast, was_corrected
 from .sequences import (
     PhaseRow,
@@ -86,6 +88,7 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
     for role, volume in roles:
         if volume is not None:
             _refuse_double_use(role, volume, parameters)
+            _refuse_other_patient(role, volume, parameters.dceSequence)
             series.append(_series(role, volume, (NodePhase(volume),)))
     node = parameters.dceSequence
     warnings = [*read_json(node, WARNINGS, []), *missing_phases(dce)]
@@ -93,7 +96,7 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
         warnings.append(CORRECTED)
     return Exam(
         series=tuple(series),
-        pseudonym=pseudonym_in(node) or pseudonym_in(node.GetNthDataNode(0)) or "exam",
+        pseudonym=pseudonym_in(node) or "exam",
         warnings=tuple(dict.fromkeys(warnings)),
         synthetic=node.GetAttribute(SYNTHETIC) == "1",
     )
@@ -111,9 +114,9 @@ def dce_grid(parameters: BreastFusionParameterNode) -> Grid:
 def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[float]:
     """Put an exam into the scene and make it the panel's study, one volume a step, so that events can pass between.
 
-    Lesions of the study before stay in the scene and are no longer the panel's. The nodes come into the scene together,
-    after the last step: nobody takes half an exam for a whole one (nodes that are hidden at first stay hidden in some
-    of Slicer's selectors), and a generator that fails or is closed before its end leaves nothing behind.
+    Lesions of the study before stay in the scene, hidden, and are no longer the panel's. The nodes come into the scene
+    together, after the last step: nobody takes half an exam for a whole one (nodes that are hidden at first stay hidden
+    in some of Slicer's selectors), and a generator that fails or is closed before its end leaves nothing behind.
 
     Args:
         exam: DCE, T1 and T2 are taken.
@@ -173,8 +176,8 @@ def _put_into_scene(exam: Exam, nodes: dict[str, slicer.vtkMRMLNode], parameters
     with slicer.util.NodeModify(parameters.parameterNode):
         parameters.dceSequence, parameters.dceBrowser = dce, browser
         parameters.t1Volume, parameters.t2Volume = nodes.get("t1"), nodes.get("t2")
-        parameters.segmentation = parameters.t1Segmentation = parameters.t2Segmentation = None
-        parameters.selectedLesion, parameters.usedPhase = "", -1
+        put_lesions_aside(parameters)
+        parameters.usedPhase = -1
 
 
 def node_name(series: Series) -> str:
@@ -236,6 +239,16 @@ def _placed_by(parameters: BreastFusionParameterNode) -> slicer.vtkMRMLTransform
     """Return the volume that shows the DCE series: the transforms that it is under place all phases."""
     browser = parameters.dceBrowser
     return None if browser is None else browser.GetProxyNode(parameters.dceSequence)
+
+
+def _refuse_other_patient(role: Role, volume: slicer.vtkMRMLNode, dce: slicer.vtkMRMLSequenceNode) -> None:
+    if is_other_patient(volume, dce):
+        raise InputError(
+            _(
+                "'{name}' is of another patient ({other}) than the DCE series ({patient}): choose the {role} series of "
+                "the same patient, or none."
+            ).format(name=volume.GetName(), other=pseudonym_in(volume), patient=pseudonym_in(dce), role=role.upper())
+        )
 
 
 def _refuse_double_use(role: Role, volume: slicer.vtkMRMLNode, parameters: BreastFusionParameterNode) -> None:

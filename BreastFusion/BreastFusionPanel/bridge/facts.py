@@ -71,7 +71,15 @@ def acquisition_of(node: slicer.vtkMRMLNode) -> Mapping[str, Any]:
 def pseudonym_in(node: slicer.vtkMRMLNode) -> str:
     """Return the patient's pseudonym; '' when nothing tells whose images these are."""
     patient_id = str(header_of(node).get("PatientID", "")).strip()
-    return node.GetAttribute(PSEUDONYM) or (pseudonym_of(patient_id) if patient_id else "")
+    known = node.GetAttribute(PSEUDONYM) or (pseudonym_of(patient_id) if patient_id else "")
+    if not known and node.IsA("vtkMRMLSequenceNode") and node.GetNumberOfDataNodes():
+        return pseudonym_in(node.GetNthDataNode(0))
+    return known
+
+
+def is_other_patient(one: slicer.vtkMRMLNode, other: slicer.vtkMRMLNode) -> bool:
+    """Tell whether two nodes are known to show different patients."""
+    return len({pseudonym_in(one), pseudonym_in(other)} - {""}) == 2
 
 
 def read_json(node: slicer.vtkMRMLNode, attribute: str, default: Any) -> Any:

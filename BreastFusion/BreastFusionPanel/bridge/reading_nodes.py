@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
@@ -25,12 +23,12 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import to_plain
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 
-from .geometry import pixels_of, update_volume
+from .geometry import update_volume
 from .kinetics_nodes import kinetics_chart, remove_kinetics, stored_chart
 from .labelmaps import lesion_digest, segment_of
 from .lesion_nodes import find_node, find_nodes, own, remove_nodes
 from .mapped_segments import mapped_method
-from .node_parts import name_columns
+from .node_parts import fingerprint, name_columns
 from .sequences import phases_of
 
 if TYPE_CHECKING:
@@ -143,8 +141,8 @@ def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str
     methods = {one: mapped_method(parameters, segment_id, one) for one in ("t1", "t2")}
     content = [
         lesion_digest(parameters.segmentation, segment_id),
-        [(row.time_s, _fingerprint(sequence.GetNthDataNode(row.number))) for row in rows],
-        [_fingerprint(parameters.t1Volume), _fingerprint(parameters.t2Volume)],
+        [(row.time_s, fingerprint(sequence.GetNthDataNode(row.number))) for row in rows],
+        [fingerprint(parameters.t1Volume), fingerprint(parameters.t2Volume)],
         parameters.usedPhase,
         # A lesion that was mapped by geometry is found again by every reading.
         [
@@ -154,15 +152,6 @@ def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str
         ],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _fingerprint(volume: slicer.vtkMRMLScalarVolumeNode | None) -> int | None:
-    """Return a number that differs between volumes: of a few thousand voxels, which takes a millisecond."""
-    if volume is None or volume.GetImageData() is None:
-        return None
-    pixels = pixels_of(volume)
-    sample = pixels[tuple(slice(size % 7 // 2, None, max(1, size // 20)) for size in pixels.shape)]
-    return zlib.crc32(np.ascontiguousarray(sample).tobytes())
 
 
 def _read_map(path: Path) -> sitk.Image:

@@ -22,6 +22,7 @@ from BreastFusionLib.lesion import Lesion, measure, shape_warnings
 from .exam_nodes import browser_of, dce_grid
 from .facts import read_json, write_json
 from .labelmaps import lesion_digest, lesion_part, mask_of, segment_of, write_outline
+from .lesion_owner import claim_lesions
 from .mapped_segments import mapped_of, remove_mapped, show_mapped
 from .reading_nodes import remove_kinetics, remove_reading
 from .segment_tags import TERMINOLOGY, read_tag, write_tag
@@ -81,6 +82,7 @@ def lesion_segmentation(parameters: BreastFusionParameterNode) -> slicer.vtkMRML
     segmentation.SetReferenceImageGeometryParameterFromVolumeNode(shown)
     segmentation.SetAndObserveTransformNodeID(shown.GetTransformNodeID())
     parameters.segmentation = segmentation
+    claim_lesions(parameters)
     return segmentation
 
 

@@ -61,10 +61,17 @@ def show_exam(parameters: BreastFusionParameterNode) -> None:
 
 
 def show_dce(parameters: BreastFusionParameterNode) -> None:
-    """Show what `parameters.dceImage` asks for wherever DCE is shown; layout, planes and positions stay."""
+    """Show what `parameters.dceImage` asks for wherever DCE is shown, and beside it the exam's own T1 and T2.
+
+    Planes and positions stay; so does the layout, but for views of sequences that another exam has.
+    """
     for name, plane in PLANE_OF_VIEW.items():
         _set_background(name, shown_volume(parameters, plane))
-    _set_background(COMPARED_VIEWS["dce"], shown_volume(parameters))
+    volumes = _volumes(parameters)
+    if is_comparison():
+        set_comparison(volumes)
+    for sequence, name in COMPARED_VIEWS.items():
+        _set_background(name, volumes.get(sequence))
 
 
 def show_comparison(parameters: BreastFusionParameterNode, chart_node: Any = None) -> None:
@@ -126,11 +133,15 @@ def link_views(linked: bool) -> None:
 
 
 def show_plot(chart_node: Any) -> None:
-    """Show a chart in the plot view of the comparison, or where the application shows plots in its layout."""
+    """Show a chart in the plot view of the comparison, or where the application shows plots in its layout.
+
+    Args:
+        chart_node: vtkMRMLPlotChartNode; None empties the plot view of the comparison.
+    """
     plot_view = slicer.mrmlScene.GetSingletonNode(CURVE_VIEW, "vtkMRMLPlotViewNode")
     if plot_view is not None:
-        plot_view.SetPlotChartNodeID(chart_node.GetID())
-    if not is_comparison():
+        plot_view.SetPlotChartNodeID(None if chart_node is None else chart_node.GetID())
+    if chart_node is not None and not is_comparison():
         slicer.modules.plots.logic().ShowChartInLayout(chart_node)
 
 

@@ -57,7 +57,8 @@ class DceViewRow:
             parameters.dceImage = DceImage.POST
             return
         make_images(parameters, used)
-        shown = (parameters.dceImage, parameters.dceSequence.GetID())
+        volumes = (parameters.dceSequence, parameters.t1Volume, parameters.t2Volume)
+        shown = (parameters.dceImage, *(None if volume is None else volume.GetID() for volume in volumes))
         if shown != self._shown:
             self._shown = shown
             # Subtractions are not kept with a scene: a reopened one has none in its views.

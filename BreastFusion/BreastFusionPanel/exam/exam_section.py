@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from ..bridge import facts
 from ..bridge.geometry import to_ras
+from ..bridge.lesion_owner import follow_series
 from ..bridge.sequences import browser_of
 from ..display import views
 from ..display.dce_images import discard_orphans
@@ -115,8 +116,10 @@ class ExamSection(Section):
         if self._is_other_series():
             # A phase number that was chosen for the last series means nothing in this one.
             self.context.parameters.usedPhase = -1
+            self._fill.follow_patient()
             self._phases.refresh()
             self.context.parameters.dceBrowser.SetSelectedItemNumber(self._phases.used)
+        self._follow_lesions()
         self._phases.refresh()
         self._show_notes()
         self._study.refresh()
@@ -161,6 +164,13 @@ class ExamSection(Section):
             parameters.dceBrowser = browser
         for node in filter(None, (sequence, browser)):
             self._observe(self._series_observed, node, vtk.vtkCommand.ModifiedEvent, self.refresh)
+
+    def _follow_lesions(self) -> None:
+        """Show the lesions of the chosen series alone: those of another one must never be read on it."""
+        if self.context.parameters is not None and follow_series(self.context.parameters):
+            self.context.say(
+                _("The lesions were drawn on another DCE series: they are put aside, and come back with that one.")
+            )
 
     def _is_other_series(self) -> bool:
         sequence = self.context.parameters.dceSequence if self.context.parameters is not None else None

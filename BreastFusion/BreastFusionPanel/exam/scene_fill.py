@@ -8,6 +8,7 @@ import qt
 import slicer
 
 from ..bridge.exam_guess import guess_exam
+from ..bridge.facts import pseudonym_in
 from ..signals import Signal
 
 if TYPE_CHECKING:
@@ -61,6 +62,22 @@ class SceneFill:
         """Forget what was scheduled."""
         self._timer.stop()
 
+    def follow_patient(self) -> None:
+        """The DCE series is another one: T1 and T2 of another patient go, and those of its patient come."""
+        parameters, patient = self._context.parameters, self._patient()
+        if not patient:
+            return
+        guess = guess_exam(slicer.mrmlScene, patient)
+        for field in ("t1Volume", "t2Volume"):
+            before, found = getattr(parameters, field), getattr(guess, _FIELDS[field])
+            if before is None or pseudonym_in(before) not in ("", patient):
+                setattr(parameters, field, found if found is not None and pseudonym_in(found) == patient else None)
+
+    def _patient(self) -> str:
+        """Return the pseudonym of the chosen series; empty when it is not known."""
+        sequence = self._context.parameters.dceSequence
+        return "" if sequence is None else pseudonym_in(sequence)
+
     def fill(self) -> None:
         """Fill empty fields now."""
         self._timer.stop()
@@ -73,7 +90,7 @@ class SceneFill:
         self._offered |= new_ids
         if not (empty and new_ids):
             return
-        guess = guess_exam(scene)
+        guess = guess_exam(scene, self._patient())
         for field in empty:
             node = getattr(guess, _FIELDS[field])
             if node is not None and node.GetID() in new_ids:

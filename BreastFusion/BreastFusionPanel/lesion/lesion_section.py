@@ -165,6 +165,7 @@ class LesionSection(Section, VTKObservationMixin):
     def _on_exam_changed(self) -> None:
         self.book.forget()
         self.refresh()
+        self._follow_plot()
 
     def _on_parameters_modified(self, *_args: object) -> None:
         with self.context.guard():
@@ -189,7 +190,7 @@ class LesionSection(Section, VTKObservationMixin):
             changed = self.book.update(self.context.parameters)
             other_selected = self._select_existing()
             self._show()
-            self._chart()  # a plot that is shown follows the outline
+            self._follow_plot()
             if other_selected:
                 self.context.lesion_selected.emit()
             for segment_id in changed:
@@ -247,6 +248,11 @@ class LesionSection(Section, VTKObservationMixin):
         if measures is not None:
             views.show_comparison(parameters, self._chart())
             views.jump_to(parameters, to_ras(measures.section_lps))
+
+    def _follow_plot(self) -> None:
+        """Have a plot that is shown follow the outline; the curve of another exam's lesion is taken away."""
+        if self._chart() is None:
+            views.show_plot(None)
 
     def _chart(self) -> Any:
         """Return the chart of the selected lesion's curve as it is now; None when it has none."""

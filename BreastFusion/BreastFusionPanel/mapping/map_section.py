@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.lesion import MappedLesion, map_lesion
+from BreastFusionLib.lesion import Lesion, MappedLesion, map_part
 from BreastFusionLib.service.transfer import read_mapped
 
 from ..bridge.exam_nodes import exam_of, has_exam
-from ..bridge.mapped_segments import follow_lesions, mapped_method
-from ..bridge.segments import lesion_digest, lesion_ids, lesion_of, mapped_of, remove_mapped, show_mapped
+from ..bridge.mapped_segments import follow_lesions, mapped_method, mapped_part
+from ..bridge.segments import lesion_digest, lesion_ids, lesion_part, remove_mapped, show_mapped
 from ..display import views
 from ..section import Section
 from .map_row import MapRow
@@ -54,6 +54,7 @@ class MapSection(Section):
         self.rows = {sequence: MapRow(sequence, self.ui) for sequence in SEQUENCES}
         self._problems: dict[tuple[str, str], str] = {}  # (lesion, sequence) -> why it is not mapped
         self._targets: dict[str, Any] = {}
+        self._targets_of: Any = None
         self._running: dict[tuple[str, str], Running] = {}
         for sequence, row in self.rows.items():
             row.button.clicked.connect(context.guarded(lambda sequence=sequence: self._on_button(sequence)))
@@ -108,7 +109,10 @@ class MapSection(Section):
         parameters = self.context.parameters
         self._problems.clear()
         targets = {sequence: self._target(sequence) for sequence in SEQUENCES}
-        for sequence, before in self._targets.items():
+        lesions = getattr(parameters, "segmentation", None)
+        # Lesions of another series were mapped to the T1 and T2 that came with them.
+        kept, self._targets_of = self._targets if self._targets_of is lesions else {}, lesions
+        for sequence, before in kept.items():
             if before is not None and before is not targets[sequence]:
                 for segment_id in lesion_ids(parameters):
                     remove_mapped(parameters, segment_id, sequence)
@@ -118,7 +122,7 @@ class MapSection(Section):
         """Map a lesion by geometry to every sequence on which it is not mapped as it is now."""
         parameters = self.context.parameters
         with self.context.guard():
-            stale = [s for s in SEQUENCES if self._target(s) and mapped_of(parameters, segment_id, s) is None]
+            stale = [s for s in SEQUENCES if self._target(s) and mapped_part(parameters, segment_id, s) is None]
             if stale:
                 self._map_to(segment_id, *stale)
                 self.context.mapping_changed.emit(segment_id)
@@ -130,13 +134,14 @@ class MapSection(Section):
             self._cancel(segment_id, sequence)
             self._problems.pop((segment_id, sequence), None)
             remove_mapped(parameters, segment_id, sequence)
-        if not lesion_digest(parameters.segmentation, segment_id):
-            return
         exam = exam_of(parameters)
-        lesion = lesion_of(parameters, segment_id, exam)
+        found = lesion_part(parameters.segmentation, segment_id, exam.dce.grid)
+        if found is None:
+            return
+        _box, mask = found
         for sequence in sequences:
             try:
-                show_mapped(parameters, segment_id, map_lesion(lesion, exam, sequence))
+                show_mapped(parameters, segment_id, map_part(Lesion(mask), exam, sequence))
             except InputError as error:
                 self._problems[segment_id, sequence] = str(error)
         views.show_outlines(parameters)
@@ -214,7 +219,7 @@ class MapSection(Section):
             row.show_running(run.text)
         elif (segment_id, sequence) in self._problems:
             row.show_problem(self._problems[segment_id, sequence])
-        elif (mapped := mapped_of(parameters, segment_id, sequence)) is not None:
+        elif (mapped := mapped_part(parameters, segment_id, sequence)) is not None:
             row.show_mapped(mapped)
         else:
             row.show_absent(_("The lesion is not mapped yet"))

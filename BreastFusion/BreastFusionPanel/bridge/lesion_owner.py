@@ -1,0 +1,90 @@
+"""Lesions belong to the images that they were drawn on: another series, of another patient maybe, never gets them.
+
+Lesions of a series that is not chosen any more are put aside: hidden, out of the panel, and back with their series.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import slicer
+
+from .facts import read_json, write_json
+from .node_parts import fingerprint
+
+if TYPE_CHECKING:
+    from ..parameters import BreastFusionParameterNode
+
+__all__ = ["claim_lesions", "follow_series", "put_lesions_aside"]
+
+SERIES, IMAGES = "BreastFusion.drawnOn", "BreastFusion.images"
+MAPPED = {"t1Segmentation": "BreastFusion.onT1", "t2Segmentation": "BreastFusion.onT2"}
+
+
+def claim_lesions(parameters: BreastFusionParameterNode) -> None:
+    """Note with the lesions of the study that they belong to its DCE series."""
+    sequence, lesions = parameters.dceSequence, parameters.segmentation
+    if sequence is not None and lesions is not None:
+        lesions.SetNodeReferenceID(SERIES, sequence.GetID())
+        write_json(lesions, IMAGES, _images(sequence))
+
+
+def follow_series(parameters: BreastFusionParameterNode) -> bool:
+    """Have the lesions of the DCE series that is chosen now, and no others.
+
+    A series that was put together anew keeps them, because it shows the same images.
+
+    Returns:
+        Whether lesions of other images were put aside.
+    """
+    sequence, lesions = parameters.dceSequence, parameters.segmentation
+    if sequence is None or (lesions is not None and lesions.GetNodeReference(SERIES) is sequence):
+        return False
+    drawn_on = [] if lesions is None else read_json(lesions, IMAGES, [])
+    if lesions is not None and (not drawn_on or set(drawn_on) & set(_images(sequence))):
+        claim_lesions(parameters)
+        return False
+    had_lesions = lesions is not None and lesions.GetSegmentation().GetNumberOfSegments() > 0
+    put_lesions_aside(parameters)
+    _take_up(parameters)
+    return had_lesions
+
+
+def put_lesions_aside(parameters: BreastFusionParameterNode) -> None:
+    """Hide the lesions and take them out of the study; `follow_series` finds them again."""
+    lesions = parameters.segmentation
+    if lesions is not None:
+        for field, role in MAPPED.items():
+            node = getattr(parameters, field)
+            lesions.SetNodeReferenceID(role, None if node is None else node.GetID())
+    with slicer.util.NodeModify(parameters.parameterNode):
+        for field in ("segmentation", *MAPPED):
+            _show(getattr(parameters, field), False)
+            setattr(parameters, field, None)
+        parameters.selectedLesion = ""
+
+
+def _take_up(parameters: BreastFusionParameterNode) -> None:
+    """Bring back what was drawn on the series, if anything was."""
+    drawn = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    lesions = next((node for node in drawn if node.GetNodeReference(SERIES) is parameters.dceSequence), None)
+    if lesions is not None:
+        with slicer.util.NodeModify(parameters.parameterNode):
+            parameters.segmentation = lesions
+            for field, role in MAPPED.items():
+                setattr(parameters, field, lesions.GetNodeReference(role))
+        for field in ("segmentation", *MAPPED):
+            _show(getattr(parameters, field), True)
+
+
+def _show(node: slicer.vtkMRMLSegmentationNode | None, is_shown: bool) -> None:
+    if node is not None and node.GetDisplayNode() is not None:
+        node.GetDisplayNode().SetVisibility(is_shown)
+
+
+def _images(sequence: slicer.vtkMRMLSequenceNode) -> list[int]:
+    """Return what tells the series' images from all others, in whatever order its phases are."""
+    items = [sequence.GetNthDataNode(number) for number in range(sequence.GetNumberOfDataNodes())]
+    volumes = [item for item in items if item is not None and item.IsA("vtkMRMLScalarVolumeNode")]
+    found = {fingerprint(volume) for volume in volumes}
+    return sorted(found - {None})
