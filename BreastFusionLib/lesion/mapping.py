@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy
@@ -16,7 +16,7 @@ from BreastFusionLib.exam.registration import register_rigid
 from BreastFusionLib.lesion.measure import volume_mm3
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 
-__all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "edited_lesion", "map_lesion", "mapped_region"]
+__all__ = ["MIN_TEXTURE_SLICES", "MIN_TEXTURE_VOXELS", "edited_lesion", "map_lesion", "map_part", "mapped_region"]
 
 MIN_TEXTURE_VOXELS = 64
 MIN_TEXTURE_SLICES = 3
@@ -71,32 +71,28 @@ def map_lesion(
     Raises:
         InputError: the exam lacks the sequence, or the lesion lies outside its field of view.
     """
-    for value, known in ((to, ("dce", "t1", "t2")), (registration, ("none", "rigid"))):
-        if value not in known:
-            raise InputError(f"A lesion cannot be mapped with '{value}'. {nearest_known(value, known)}")
-    box = bounding_box(lesion.mask)
-    if box is None:
-        raise InputError("The lesion's mask is empty: there is nothing to map. Draw the lesion first.")
-    part = crop(lesion.mask, box.grown(1))  # everything but the final mask is computed on this small box
-    if to == "dce":
-        return _described(lesion.mask, part, part, to, "same grid", 1.0, _Alignment())
-    target = _target(exam, to)
-    if transform is not None:
-        alignment = _Alignment(transform.GetInverse())
-    else:
-        alignment = _register(exam.dce, target, box) if registration == "rigid" else _Alignment()
-    coverage = _coverage(part, target.grid, alignment)
-    if coverage == 0:
-        raise InputError(
-            f"The lesion lies outside the field of view of the {to.upper()} series '{target.description}'. "
-            "Check that the series belongs to this exam, or leave it out."
-        )
-    if alignment.dce_to_target is None and same_grid(lesion.mask, target.grid):
-        mask = target.grid.put_on(sitk.Image(lesion.mask))
-        return _described(mask, part, part, to, "same grid", coverage, alignment)
-    on_target = _sampled(part, target.grid, alignment, coverage)
-    method = "geometry" if alignment.dce_to_target is None else "rigid registration"
-    return _described(_pasted(on_target, target.grid), part, on_target, to, method, coverage, alignment)
+    mapped = _mapped(lesion, exam, to, registration, transform)
+    mask = lesion.mask if to == "dce" else _pasted(mapped.mask, _target(exam, to).grid)
+    return replace(mapped, mask=mask)
+
+
+def map_part(lesion: Lesion, exam: Exam, to: str) -> MappedLesion:
+    """Carry a lesion by geometry as `map_lesion` does, without a mask of a whole volume on either side.
+
+    Such masks take longer than all the rest, and who draws an outline needs none.
+
+    Args:
+        lesion: its mask may be a box of the DCE grid that holds it.
+        exam: the exam.
+        to: 'dce', 't1' or 't2'.
+
+    Returns:
+        The lesion; its mask is a box of the sequence's grid that holds it.
+
+    Raises:
+        InputError: as `map_lesion`.
+    """
+    return _mapped(lesion, exam, to, "none", None)
 
 
 def edited_lesion(lesion: Lesion, exam: Exam, to: str, mask: sitk.Image) -> MappedLesion:
@@ -121,7 +117,7 @@ def edited_lesion(lesion: Lesion, exam: Exam, to: str, mask: sitk.Image) -> Mapp
         raise InputError(f"The lesion's outline on {to.upper()} is empty: draw it, or map the lesion again.")
     part = crop(lesion.mask, source)
     coverage = _coverage(part, target.grid, _Alignment())
-    return _described(mask, part, crop(mask, box), to, "edited", coverage, _Alignment())
+    return replace(_described(crop(mask, box), part, to, "edited", coverage, _Alignment()), mask=mask)
 
 
 def mapped_region(lesion: Box, dce: Grid, target: Grid, target_to_dce: sitk.Transform | None = None) -> Box:
@@ -135,6 +131,36 @@ def mapped_region(lesion: Box, dce: Grid, target: Grid, target_to_dce: sitk.Tran
     """
     alignment = _Alignment(None if target_to_dce is None else target_to_dce.GetInverse())
     return _region(dce.cropped(lesion.grown(1)), target, alignment)
+
+
+def _mapped(lesion: Lesion, exam: Exam, to: str, registration: str, transform: sitk.Transform | None) -> MappedLesion:
+    """As `map_lesion`, on the box of the target's grid that holds the lesion."""
+    for value, known in ((to, ("dce", "t1", "t2")), (registration, ("none", "rigid"))):
+        if value not in known:
+            raise InputError(f"A lesion cannot be mapped with '{value}'. {nearest_known(value, known)}")
+    box = bounding_box(lesion.mask)
+    if box is None:
+        raise InputError("The lesion's mask is empty: there is nothing to map. Draw the lesion first.")
+    part = crop(lesion.mask, box.grown(1))  # everything but the final mask is computed on this small box
+    if to == "dce":
+        return _described(part, part, to, "same grid", 1.0, _Alignment())
+    target = _target(exam, to)
+    if transform is not None:
+        alignment = _Alignment(transform.GetInverse())
+    else:
+        alignment = _register(exam.dce, target, box) if registration == "rigid" else _Alignment()
+    coverage = _coverage(part, target.grid, alignment)
+    if coverage == 0:
+        raise InputError(
+            f"The lesion lies outside the field of view of the {to.upper()} series '{target.description}'. "
+            "Check that the series belongs to this exam, or leave it out."
+        )
+    if alignment.dce_to_target is None and same_grid(exam.dce.grid, target.grid):
+        on_target = _copied(crop(lesion.mask, box), target.grid)
+        return _described(on_target, part, to, "same grid", coverage, alignment)
+    on_target = _sampled(part, target.grid, alignment, coverage)
+    method = "geometry" if alignment.dce_to_target is None else "rigid registration"
+    return _described(on_target, part, to, method, coverage, alignment)
 
 
 def _target(exam: Exam, to: str) -> Series:
@@ -166,6 +192,12 @@ def _coverage(part: sitk.Image, target: Grid, alignment: _Alignment) -> float:
     inside_ijk = np.argwhere(sitk.GetArrayViewFromImage(part) != 0)[:, ::-1]
     points_lps = Grid.of(part).physical(inside_ijk)
     return float(target.contains(alignment.to_target(points_lps)).mean())
+
+
+def _copied(part: sitk.Image, target: Grid) -> sitk.Image:
+    """Return the mask voxel by voxel on its box of a grid that has the same voxels."""
+    start = np.rint(target.index(part.GetOrigin())).astype(int).tolist()
+    return target.cropped(Box(tuple(start), part.GetSize())).put_on(part != 0)
 
 
 def _sampled(part: sitk.Image, target: Grid, alignment: _Alignment, coverage: float) -> sitk.Image:
@@ -206,7 +238,10 @@ def _share_inside(part: sitk.Image, target: Grid, alignment: _Alignment) -> NDAr
     mask.SetOrigin(Grid.of(part).physical((-_TIE_VOXELS,) * 3).tolist())
     inside = resample_onto(mask, dense, "nearest", transform=alignment.target_to_dce)
     (i, j, k), (ni, nj, nk) = target.size, points
-    return sitk.GetArrayFromImage(inside).reshape(k, nk, j, nj, i, ni).mean(axis=(1, 3, 5))
+    count = sitk.GetArrayViewFromImage(inside).reshape(k, nk, j, nj, i, ni)
+    for axis in (1, 2, 3):  # one after the other: seven times faster than all at once
+        count = count.sum(axis=axis, dtype=np.uint32)
+    return count / (ni * nj * nk)
 
 
 def _pasted(piece: sitk.Image, grid: Grid) -> sitk.Image:
@@ -219,15 +254,14 @@ def _pasted(piece: sitk.Image, grid: Grid) -> sitk.Image:
 
 
 def _described(
-    mask: sitk.Image,
-    on_dce: sitk.Image,
     on_target: sitk.Image,
+    on_dce: sitk.Image,
     to: str,
     method: str,
     coverage: float,
     alignment: _Alignment,
 ) -> MappedLesion:
-    """Return the result, from the whole mask and from the boxes round the lesion on both grids."""
+    """Return the result, from the boxes round the lesion on both grids."""
     inside = sitk.GetArrayViewFromImage(on_target) != 0
     voxels = int(inside.sum())
     slices = int(inside.any(axis=(1, 2)).sum())
@@ -241,11 +275,11 @@ def _described(
             f"{MIN_TEXTURE_VOXELS} and {MIN_TEXTURE_SLICES}): its texture counts as missing there."
         )
     return MappedLesion(
-        mask=mask,
+        mask=on_target,
         sequence=to,
         method=method,
         source_volume_mm3=volume_mm3(on_dce),
-        volume_mm3=voxels * Grid.of(mask).voxel_volume_mm3,
+        volume_mm3=voxels * Grid.of(on_target).voxel_volume_mm3,
         coverage=coverage,
         voxels=voxels,
         slices=slices,

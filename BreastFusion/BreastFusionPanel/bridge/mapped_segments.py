@@ -6,6 +6,7 @@ any more; when the mapped segment itself was edited, its own voxels are what cou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import SimpleITK as sitk
@@ -17,14 +18,16 @@ from BreastFusionLib.exam.geometry import Grid, matrix_transform, transform_matr
 from BreastFusionLib.files import to_plain
 from BreastFusionLib.lesion import MappedLesion
 from BreastFusionLib.lesion.mapping import MIN_TEXTURE_SLICES, MIN_TEXTURE_VOXELS
+from BreastFusionLib.lesion.placing import place_on
 
-from .labelmaps import lesion_digest, mask_of, segment_of, write_outline
+from .geometry import grid_of
+from .labelmaps import lesion_digest, lesion_part, segment_of, write_outline
 from .segment_tags import TERMINOLOGY, read_json_tag, read_tag, write_json_tag, write_tag
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["EDITED", "follow_lesions", "mapped_method", "mapped_of", "remove_mapped", "show_mapped"]
+__all__ = ["EDITED", "follow_lesions", "mapped_method", "mapped_of", "mapped_part", "remove_mapped", "show_mapped"]
 
 MAPPED = "BreastFusion.mapped"
 EDITED = "edited by hand"
@@ -69,15 +72,26 @@ def mapped_of(parameters: BreastFusionParameterNode, segment_id: str, sequence: 
         None when it was not mapped, was mapped from another outline or onto another series than those of now, or
         nothing of it is left.
     """
+    part = mapped_part(parameters, segment_id, sequence)
+    if part is None:
+        return None
+    return replace(part, mask=place_on([part.mask], grid_of(getattr(parameters, f"{sequence}Volume"))))
+
+
+def mapped_part(parameters: BreastFusionParameterNode, segment_id: str, sequence: str) -> MappedLesion | None:
+    """As `mapped_of`, but its mask is only the box that holds the lesion: that takes a tenth of the time."""
     method = mapped_method(parameters, segment_id, sequence)
     volume = getattr(parameters, f"{sequence}Volume")
     if method is None or volume is None:
         return None
     node = getattr(parameters, f"{sequence}Segmentation")
     try:
-        mask = mask_of(node, segment_id, volume)
+        found = lesion_part(node, segment_id, grid_of(volume))
     except InputError:
         return None
+    if found is None:
+        return None
+    _box, mask = found
     kept = read_json_tag(node.GetSegmentation().GetSegment(segment_id), MAPPED)
     told = _told_of_edited(mask, sequence) if method == EDITED else {}
     fields = {key: value for key, value in {**kept, **told}.items() if key not in ("of", "outline")}

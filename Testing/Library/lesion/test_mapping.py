@@ -1,6 +1,7 @@
 """A lesion keeps its place and volume on another sequence's grid."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.geometry import Grid, resample_onto
-from BreastFusionLib.lesion import Lesion, edited_lesion, make_lesion, map_lesion, measure
+from BreastFusionLib.exam.geometry import Box, Grid, crop, resample_onto
+from BreastFusionLib.lesion import Lesion, edited_lesion, make_lesion, map_lesion, map_part, measure
+from BreastFusionLib.lesion.placing import place_on
 
 pytestmark = pytest.mark.fast
 
@@ -42,6 +44,18 @@ def test_a_target_on_the_same_grid_gets_the_same_voxels(grid, make):
     found = map_lesion(lesion, make.flat_exam(grid, t1=blank(grid)), "t1")
     assert found.method == "same grid"
     assert np.array_equal(pixels_of(found.mask), pixels_of(lesion.mask))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.8, 1.1, 1.7)], ids=["same grid", "another grid"])
+def test_a_part_is_mapped_to_the_voxels_that_the_whole_is(grid, make, spacing):
+    mask = make.box_mask(grid, (5, 6, 3), (7, 4, 5))
+    target = Grid(grid.size, tuple(np.multiply(grid.spacing_mm, spacing)), grid.origin_lps, grid.direction)
+    exam = make.flat_exam(grid, t1=blank(target))
+    whole = map_lesion(Lesion(mask), exam, "t1")
+    part = map_part(Lesion(crop(mask, Box((4, 5, 2), (9, 6, 7)))), exam, "t1")
+    assert part.mask.GetNumberOfPixels() < whole.mask.GetNumberOfPixels()
+    assert np.array_equal(pixels_of(place_on([part.mask], target)), pixels_of(whole.mask))
+    assert replace(part, mask=None) == replace(whole, mask=None)
 
 
 @settings(max_examples=25, deadline=None)
