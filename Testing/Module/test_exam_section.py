@@ -58,9 +58,11 @@ class Opened:
         slicer.mrmlScene.RemoveObserver(self._tag)
         self.show(None)
         self.section.cleanup()
+        left = list(self.context.worker.folder.iterdir())
         self.context.worker.stop()
         self.section.widget.close()
         self.section.widget.deleteLater()
+        assert not left, "however loading ended, no image is left on disk"
 
     @property
     def parameters(self):

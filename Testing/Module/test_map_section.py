@@ -23,12 +23,14 @@ def phantom_exam():
 
 @pytest.fixture
 def worker(slicer_app):
-    """The process that computes."""
+    """The process that computes; whatever came of a registration, no image is left in its folder."""
     from BreastFusionPanel.process.worker import Worker
 
     worker = Worker()
     yield worker
+    left = list(worker.folder.iterdir())
     worker.stop()
+    assert not left
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ class StudyLoading:
         self._request: Request | None = None
         self._steps: Steps | None = None
         self._node: Any = None
+        self._out: Path | None = None
         self._numbers = itertools.count(1)
 
     @property
@@ -76,10 +77,10 @@ class StudyLoading:
         self.what = action
         self.changed.emit()
         self.progressed.emit(None, _("Starting"))
-        out = self._context.worker.folder / f"exam-{next(self._numbers)}"
+        self._out = self._context.worker.folder / f"exam-{next(self._numbers)}"
         self._request = self._context.worker.request(
             action,
-            {**arguments, "out": str(out)},
+            {**arguments, "out": str(self._out)},
             on_finished=lambda result: self._read(result, on_added),
             on_error=self._failed,
             on_progress=self._tell,
@@ -101,13 +102,10 @@ class StudyLoading:
                 on_added(result)
 
         self._tell_added(0.0)
-        self._steps = Steps(self._add(Path(result["exam"])), self._tell_added, added, self._could_not_add)
+        self._steps = Steps(self._add(result["exam"]), self._tell_added, added, self._could_not_add)
 
-    def _add(self, folder: Path) -> Iterator[float]:
-        try:
-            yield from add_exam(read_exam_arrays(folder), self._context.parameters)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    def _add(self, folder: str) -> Iterator[float]:
+        yield from add_exam(read_exam_arrays(folder), self._context.parameters)
 
     def _tell_added(self, fraction: float) -> None:
         self.progressed.emit(fraction, _("Adding volumes to the scene"))
@@ -127,6 +125,9 @@ class StudyLoading:
             raise error
 
     def _end(self) -> None:
-        self._steps = self._node = None
+        if self._out is not None:
+            # Nobody's images should lie about longer than they are needed, also when half of them were read.
+            shutil.rmtree(self._out, ignore_errors=True)
+        self._steps = self._node = self._out = None
         self.what = ""
         self.changed.emit()

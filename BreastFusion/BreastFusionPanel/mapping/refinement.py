@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,21 +34,30 @@ def submit_refinement(
     on_error: Callable[[WorkerError], None],
     on_progress: Callable[[Progress], None],
 ) -> Request:
-    """Have a lesion mapped by rigid registration; returns at once.
+    """Have a lesion mapped by rigid registration; returns at once, and leaves nothing on disk at its end.
 
     Args:
         worker: the process that computes.
         parameters: the study.
         segment_id: the lesion.
         sequence: 't1' or 't2'.
-        on_finished: takes what the library's `read_mapped` reads.
+        on_finished: takes what the library's `read_mapped` reads, as long as it is called.
         on_error: takes what went wrong, in words.
         on_progress: takes stage, fraction and text.
     """
-    numbers = (worker.folder / f"map-{number}" for number in itertools.count(1))
-    folder = next(path for path in numbers if not path.exists())
-    folder.mkdir(mode=0o700)
-    return worker.request("map", _written(parameters, segment_id, sequence, folder), on_finished, on_error, on_progress)
+    folder = Path(tempfile.mkdtemp(prefix="map-", dir=worker.folder))
+
+    def finished(result: Mapping[str, Any]) -> None:
+        try:
+            on_finished(result)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def failed(error: WorkerError) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        on_error(error)
+
+    return worker.request("map", _written(parameters, segment_id, sequence, folder), finished, failed, on_progress)
 
 
 def _written(
