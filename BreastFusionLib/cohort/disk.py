@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,13 @@ from BreastFusionLib.errors import InputError
 __all__ = ["is_disk_full", "saying_disk_full"]
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT)
-# Writers in compiled code (safetensors, PyTorch, ITK) pass the system's words on instead of its number.
-_WORDS = ("No space left on device", "Disk quota exceeded", "os error 28")
+# Writers in compiled code (safetensors, PyTorch, ITK, NumPy) have words instead of the system's number.
+_WORDS = re.compile("No space left on device|Disk quota exceeded|os error 28|[0-9]+ requested and [0-9]+ written")
 
 
 def is_disk_full(error: BaseException) -> bool:
     """Tell whether an exception means that the disk (or the quota) is full."""
-    return getattr(error, "errno", None) in _NUMBERS or any(words in str(error) for words in _WORDS)
+    return getattr(error, "errno", None) in _NUMBERS or _WORDS.search(str(error)) is not None
 
 
 @contextlib.contextmanager

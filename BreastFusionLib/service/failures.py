@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from BreastFusionLib.cohort.disk import is_disk_full
 from BreastFusionLib.errors import InputError, MemoryShortage
 
 __all__ = ["describe", "release_memory"]
@@ -31,15 +32,21 @@ def describe(error: Exception, arguments: Mapping[str, Any]) -> tuple[str, str, 
     if isinstance(error, InputError):
         return "input", str(error), ""
     message = " ".join(_without_paths(str(error), arguments).split())
+    if isinstance(error, ImportError):
+        package = (error.name or "a package").split(".")[0]
+        how = "Install it, or install it again: see 'Batch and set-up'."
+        return "input", f"The Python package '{package}' cannot be imported ({message}). {how}", _log(error, message)
+    if is_disk_full(error):
+        how = "Free some disk space and try again."
+        return "input", f"The disk is full ({message}). {how}", _log(error, message)
     if type(error).__name__ == "OutOfMemoryError":  # PyTorch's; it need not be imported to know it
         how = "Close other programs that use the card, or choose the device 'cpu'."
         return "memory", f"The graphics card's memory is too small{_needed(message)}. {how}", ""
     if isinstance(error, MemoryError) or any(words in message.lower() for words in _OUT_OF_MEMORY_WORDS):
         how = "Close other programs and other studies, and try again."
         return "memory", f"The computer's memory is too small{_needed(message)}. {how}", ""
-    name = type(error).__name__
-    text = f"Something unexpected went wrong ({name}: {message}). Copy the log and report it."
-    return "internal", text, "\n".join([*_frames(error), f"{name}: {message}"])
+    text = f"Something unexpected went wrong ({type(error).__name__}: {message}). Copy the log and report it."
+    return "internal", text, _log(error, message)
 
 
 def release_memory() -> None:
@@ -60,9 +67,10 @@ def _needed(message: str) -> str:
     return f": {amount} {unit} more were needed"
 
 
-def _frames(error: Exception) -> list[str]:
+def _log(error: Exception, message: str) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return [f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
+    lines = [f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}: {frame.line}" for frame in frames]
+    return "\n".join([*lines, f"{type(error).__name__}: {message}"])
 
 
 def _without_paths(text: str, arguments: Mapping[str, Any]) -> str:

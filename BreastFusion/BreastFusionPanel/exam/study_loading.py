@@ -73,11 +73,12 @@ class StudyLoading:
         parameters = self._context.parameters
         if self.is_busy or parameters is None:
             return
+        # First, because it may fail: then nothing has begun.
+        self._out = self._context.worker.folder / f"exam-{next(self._numbers)}"
         self._node = parameters.parameterNode
         self.what = action
         self.changed.emit()
         self.progressed.emit(None, _("Starting"))
-        self._out = self._context.worker.folder / f"exam-{next(self._numbers)}"
         self._request = self._context.worker.request(
             action,
             {**arguments, "out": str(self._out)},

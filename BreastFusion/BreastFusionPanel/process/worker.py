@@ -20,6 +20,7 @@ import slicer
 from slicer.i18n import tr as _
 
 import BreastFusionLib
+from BreastFusionLib.errors import InputError
 
 from ..signals import Signal
 from .child import Child
@@ -76,11 +77,15 @@ class Worker:
 
     @property
     def folder(self) -> Path:
-        """Private folder for arrays; removed when the worker stops and when the application ends."""
+        """Private folder for arrays; removed when the worker stops and when the application ends.
+
+        Raises:
+            InputError: it cannot be made.
+        """
         if self._folder is None or not self._folder.is_dir():
             self._remove_folder()
             _remove_stale_folders()
-            self._folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+            self._folder = _private_folder()
             self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, True)
         return self._folder
 
@@ -272,6 +277,17 @@ def _radiomics_folder() -> list[str]:
     folder = Path(spec.origin).resolve().parents[1]
     own = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
     return [] if folder in own else [str(folder)]
+
+
+def _private_folder() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    except OSError as error:
+        raise InputError(
+            _("Temporary files cannot be written ({reason}): free some disk space, and try again.").format(
+                reason=error.strerror or error
+            )
+        ) from error
 
 
 def _remove_stale_folders() -> None:

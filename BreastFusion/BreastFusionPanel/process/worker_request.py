@@ -44,6 +44,9 @@ class WorkerError:
             return cls("input", str(error))
         if isinstance(error, MemoryError):
             return cls("memory", _("There is not enough memory for this exam. Close other studies and try again."))
+        if isinstance(error, OSError):  # all that is done here with files is to write temporary ones
+            text = _("Temporary files cannot be written ({reason}): free some disk space, and try again.")
+            return cls("input", text.format(reason=error.strerror or error))
         details = "".join(traceback.format_exception(type(error), error, error.__traceback__)[-6:])
         text = _("Something unexpected went wrong: {error}. Copy the log and report it.").format(error=error)
         return cls("internal", text, details)

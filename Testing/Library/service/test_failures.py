@@ -43,6 +43,22 @@ def test_kind_and_sentence(error, kind, words):
     assert bool(found[2]) == (kind == "internal")
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "package 'torch' cannot be imported (No module"),
+        (ImportError("DLL load failed while importing _C", name="torch._C"), "package 'torch' cannot be imported (DLL"),
+        (OSError(28, "No space left on device"), "The disk is full"),
+        (OSError("65536 requested and 12288 written"), "The disk is full"),  # NumPy's words for it
+    ],
+)
+def test_what_the_user_can_mend_is_a_sentence_and_still_in_the_log(error, words):
+    kind, text, details = describe(raised(error), {})
+    assert kind == "input"
+    assert words in text and ("nstall it again" in text or "Free some disk space" in text)
+    assert "test_failures.py, line" in details
+
+
 def test_details_say_where_and_name_no_path():
     error = raised(OSError("cannot open /data/Meier, Anna/dicom/1.dcm or /exams/Huber/x"))
     kind, text, details = describe(error, {"folder": "/data/Meier, Anna", "exams": ["/exams/Huber"], "id": 7})
