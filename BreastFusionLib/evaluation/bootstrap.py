@@ -1,27 +1,84 @@
-"""The stratified, paired bootstrap of ROC statistics, all replicates at once.
+"""The paired bootstrap of any statistic of scores: all models on the same resamples, all replicates at once.
 
-A resample is a count for every case. Sorted by score, cumulated counts are the resampled ROC curve, so a replicate
-costs two additions a case and no sort; all models see the same resamples, which makes differences paired.
+Sources: Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentile interval); Davison and Hinkley,
+Bootstrap Methods and their Application, 1997 (P values); stratified by class as in Robin et al. (pROC), BMC
+Bioinformatics 2011;12:77, and in Holste et al., ICCV Workshops 2021.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
-from BreastFusionLib.evaluation.roc import checked
+from BreastFusionLib.evaluation.intervals import Estimate, percentile_interval
+from BreastFusionLib.evaluation.measures import Metric, area, specificity_at
+from BreastFusionLib.evaluation.resampled import Ranking, Resampled, observed
+from BreastFusionLib.evaluation.resampling import Resamples, case_resamples, cluster_resamples
+from BreastFusionLib.evaluation.roc import Floats, checked
 
-__all__ = ["BootstrapRoc", "bootstrap_confusion", "bootstrap_p_value", "bootstrap_roc"]
+__all__ = [
+    "Bootstrap",
+    "BootstrapRoc",
+    "BootstrapTest",
+    "bootstrap_confusion",
+    "bootstrap_metrics",
+    "bootstrap_p_value",
+    "bootstrap_roc",
+]
 
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int32]
+_MOST_THREADS = 8
 
-# Counts held at once (cases x replicates): small enough for the processor's cache, large enough to amortise calls.
-_CELLS_AT_ONCE = 1_000_000
+
+@dataclass(frozen=True)
+class BootstrapTest:
+    """The difference of one statistic between two models on the same cases.
+
+    Attributes:
+        delta: the first model's value minus the second's, with its percentile interval.
+        p: two-sided P value from the share of replicates on the far side of 0; NaN where there are none.
+        z: the difference over the standard deviation of its replicates; NaN when that is 0.
+        p_normal: two-sided P value of z, as pROC's `roc.test(method="bootstrap")` gives it.
+    """
+
+    delta: Estimate
+    p: float
+    z: float
+    p_normal: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Replicates of several statistics of m models on the same resamples.
+
+    Attributes:
+        values: statistic -> (m,) of the table itself.
+        replicates: statistic -> (m, replicates); NaN where a resample has no value.
+    """
+
+    values: Mapping[str, Floats]
+    replicates: Mapping[str, Floats]
+
+    def interval(self, metric: str, model: int = 0, level: float = 0.95) -> Estimate:
+        """Return a model's statistic with its percentile interval."""
+        return percentile_interval(float(self.values[metric][model]), self.replicates[metric][model], level)
+
+    def compare(self, metric: str, first: int, second: int, level: float = 0.95) -> BootstrapTest:
+        """Test whether two models have the same value of a statistic."""
+        values, replicates = self.values[metric], self.replicates[metric]
+        delta = float(values[first] - values[second])
+        differences = replicates[first] - replicates[second]
+        differences = differences[np.isfinite(differences)]
+        error = float(differences.std(ddof=1)) if differences.size > 1 else float("nan")
+        z = delta / error if error > 1e-12 else (0.0 if abs(delta) < 1e-12 else float("nan"))
+        p = bootstrap_p_value(differences) if differences.size else float("nan")
+        return BootstrapTest(percentile_interval(delta, differences, level), p, z, float(2 * ndtr(-abs(z))))
 
 
 @dataclass(frozen=True)
@@ -37,37 +94,58 @@ class BootstrapRoc:
     specificity: dict[float, Floats]
 
 
+def bootstrap_metrics(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    metrics: Mapping[str, Metric],
+    replicates: int = 5000,
+    seed: int = 0,
+    clusters: ArrayLike | None = None,
+    threads: int | None = None,
+) -> Bootstrap:
+    """Resample cases within their class, or whole clusters, and evaluate every model on every resample.
+
+    Args:
+        labels: (n,) of 0 and 1.
+        scores: (n,) or (m, n).
+        metrics: name -> function of `Resampled`, from `measures` or of one's own; it must not change its argument.
+        replicates: number of resamples.
+        seed: of the resamples.
+        clusters: (n,) patient of each case, for patients with several cases; None when cases are independent.
+        threads: how many work at once; the result does not depend on it. By default one a core, at most eight.
+    """
+    y, s = checked(labels, scores)
+    rankings = [Ranking(y, row) for row in np.atleast_2d(s)]
+    if clusters is None:
+        resamples = case_resamples(y, replicates, seed)
+    else:
+        resamples = cluster_resamples(y, clusters, replicates, seed)
+    found = {name: np.empty((len(rankings), replicates)) for name in metrics}
+    evaluate = partial(_evaluate_block, rankings, metrics, resamples, found)
+    with ThreadPoolExecutor(threads or min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
+        # Consumed, so that an error in a metric is raised here.
+        list(pool.map(evaluate, resamples.blocks()))
+    tables = [observed(y, ranking.scores) for ranking in rankings]
+    values = {name: np.array([metric(table)[0] for table in tables]) for name, metric in metrics.items()}
+    return Bootstrap(values, found)
+
+
 def bootstrap_roc(
     labels: ArrayLike,
     scores: ArrayLike,
     sensitivities: Sequence[float] = (0.95,),
     replicates: int = 5000,
     seed: int = 0,
+    clusters: ArrayLike | None = None,
 ) -> BootstrapRoc:
-    """Resample positives and negatives separately, with replacement, and evaluate every model on every resample.
+    """Return bootstrap replicates of the AUC and of specificities at sensitivities, each in (0, 1].
 
-    Args:
-        labels: (n,) of 0 and 1.
-        scores: (n,) or (m, n).
-        sensitivities: where specificities are read, each in (0, 1].
-        replicates: number of resamples.
-        seed: of the resamples.
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; stratified as in pROC.
+    The other arguments are those of `bootstrap_metrics`.
     """
-    y, s = checked(labels, scores)
-    models = [_Sorted(row[y == 1], row[y == 0]) for row in np.atleast_2d(s)]
-    areas = np.empty((len(models), replicates))
-    specificity = {wanted: np.empty((len(models), replicates)) for wanted in sensitivities}
-    done = 0
-    for positive, negative in _resamples(int((y == 1).sum()), int((y == 0).sum()), replicates, seed):
-        block = slice(done, done + positive.shape[1])
-        for m, model in enumerate(models):
-            areas[m, block], found = model.evaluate(positive, negative, sensitivities)
-            for wanted, values in found.items():
-                specificity[wanted][m, block] = values
-        done = block.stop
-    return BootstrapRoc(areas, specificity)
+    metrics: dict[str, Metric] = {"auc": area}
+    metrics |= {f"{wanted!r}": partial(specificity_at, sensitivity=wanted) for wanted in sensitivities}
+    found = bootstrap_metrics(labels, scores, metrics, replicates, seed, clusters).replicates
+    return BootstrapRoc(found["auc"], {wanted: found[f"{wanted!r}"] for wanted in sensitivities})
 
 
 def bootstrap_confusion(
@@ -96,61 +174,17 @@ def bootstrap_p_value(differences: Floats) -> float:
     return float(min(1.0, 2 * min(below, above) / (differences.size + 1)))
 
 
-class _Sorted:
-    """One model's cases in falling order of score, ready for any resample."""
-
-    def __init__(self, positive_scores: Floats, negative_scores: Floats) -> None:
-        self._positive_order = np.argsort(-positive_scores, kind="stable")
-        self._negative_order = np.argsort(-negative_scores, kind="stable")
-        falling = -positive_scores[self._positive_order]
-        negatives = -negative_scores[self._negative_order]
-        # For each positive: how many negatives score higher, and how many at least as high.
-        self._above = np.searchsorted(negatives, falling, side="left")
-        self._through = np.searchsorted(negatives, falling, side="right")
-        self._tie_ends = np.append(np.flatnonzero(np.diff(falling)), falling.size - 1)
-
-    def evaluate(
-        self, positive: Counts, negative: Counts, sensitivities: Sequence[float]
-    ) -> tuple[Floats, dict[float, Floats]]:
-        """Return AUC and specificities of resamples; counts are (positives, r) and (negatives, r)."""
-        n_positive, n_negative = positive.shape[0], negative.shape[0]
-        false_positives = np.zeros((n_negative + 1, negative.shape[1]), dtype=np.int32)
-        np.cumsum(negative[self._negative_order], axis=0, out=false_positives[1:])
-        weights = positive[self._positive_order]
-        outranking = false_positives[self._above] + false_positives[self._through]
-        lost = np.einsum("pr,pr->r", weights, outranking, dtype=np.int64) / 2
-        area = 1.0 - lost / (n_positive * n_negative)
-        true_positives = np.cumsum(weights, axis=0)[self._tie_ends]
-        found = {
-            wanted: 1.0 - self._crossing(true_positives, false_positives, wanted * n_positive) / n_negative
-            for wanted in sensitivities
-        }
-        return area, found
-
-    def _crossing(self, true_positives: Counts, false_positives: Counts, wanted: float) -> Floats:
-        """Return the false positives (r,) where each curve reaches `wanted` true positives, on its straight lines."""
-        wanted = round(wanted) if math.isclose(wanted, round(wanted), rel_tol=1e-9) else wanted
-        columns = np.arange(true_positives.shape[1])
-        after = np.count_nonzero(true_positives < wanted, axis=0)
-        tp_after = true_positives[after, columns]
-        tp_before = np.where(after > 0, true_positives[after - 1, columns], 0)
-        ends = self._tie_ends[after]
-        fp_before = false_positives[self._above[ends], columns]
-        fp_after = false_positives[self._through[ends], columns]
-        return fp_before + (wanted - tp_before) / (tp_after - tp_before) * (fp_after - fp_before)
-
-
-def _resamples(n_positive: int, n_negative: int, replicates: int, seed: int) -> Iterator[tuple[Counts, Counts]]:
-    """Yield counts of positives (n_positive, r) and negatives (n_negative, r), r at a time."""
-    random = np.random.default_rng(seed)
-    at_once = max(1, _CELLS_AT_ONCE // (n_positive + n_negative))
-    for start in range(0, replicates, at_once):
-        r = min(at_once, replicates - start)
-        yield _draw(random, n_positive, r), _draw(random, n_negative, r)
-
-
-def _draw(random: np.random.Generator, cases: int, replicates: int) -> Counts:
-    """Draw `cases` cases with replacement, for each replicate, as counts (cases, replicates)."""
-    drawn = random.integers(0, cases, size=(cases, replicates), dtype=np.uint32).astype(np.int64)
-    cells = drawn * replicates + np.arange(replicates)
-    return np.bincount(cells.ravel(), minlength=cases * replicates).reshape(cases, replicates).astype(np.int32)
+def _evaluate_block(
+    rankings: Sequence[Ranking],
+    metrics: Mapping[str, Metric],
+    resamples: Resamples,
+    found: Mapping[str, Floats],
+    block: slice,
+) -> None:
+    counts = resamples.draw(block)
+    for model, ranking in enumerate(rankings):
+        sample = Resampled(ranking, counts)
+        # A resample of patients can lack a class: its statistics are NaN, without a warning for each.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            for name, metric in metrics.items():
+                found[name][model, block] = metric(sample)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from BreastFusionLib.evaluation.intervals import Estimate
-from BreastFusionLib.evaluation.roc import checked
+from BreastFusionLib.evaluation.roc import Floats, checked
 
-__all__ = ["DeLong", "PairedTest", "delong_areas"]
+__all__ = ["DeLong", "PairedTest", "delong_areas", "placements"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +26,13 @@ class PairedTest:
         delta: AUC of the first minus AUC of the second, with its interval.
         z: the difference over its standard error; NaN when that is 0 and the difference is not.
         p: two-sided P value of no difference.
+        error: standard error of the difference.
     """
 
     delta: Estimate
     z: float
     p: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class DeLong:
         covariance: (m, m); NaN with fewer than two positives or two negatives.
     """
 
-    auc: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    auc: Floats
+    covariance: Floats
 
     def interval(self, model: int = 0, level: float = 0.95) -> Estimate:
         """Return a model's AUC with its normal interval, cut at 0 and 1 as pROC does."""
@@ -62,7 +63,7 @@ class DeLong:
         z = delta / error if error > 1e-12 else untestable
         half = _normal_quantile(level) * error
         estimate = Estimate(delta, delta - half, delta + half) if np.isfinite(half) else Estimate(delta)
-        return PairedTest(estimate, z, float(2 * ndtr(-abs(z))))
+        return PairedTest(estimate, z, float(2 * ndtr(-abs(z))), error)
 
 
 def delong_areas(labels: ArrayLike, scores: ArrayLike) -> DeLong:
@@ -73,23 +74,50 @@ def delong_areas(labels: ArrayLike, scores: ArrayLike) -> DeLong:
         scores: (n,) of one model or (m, n) of m models on the same cases.
     """
     y, s = checked(labels, scores)
-    s = np.atleast_2d(s)
-    positive = y == 1
-    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    # A case's placement: the share of the other class that it outranks, ties counting one half.
-    all_ranks = rankdata(s, axis=1)
-    of_positives = (all_ranks[:, positive] - rankdata(s[:, positive], axis=1)) / n_negative
-    of_negatives = 1.0 - (all_ranks[:, ~positive] - rankdata(s[:, ~positive], axis=1)) / n_positive
+    shares = placements(y, np.atleast_2d(s))
+    of_positives, of_negatives = shares[:, y == 1], shares[:, y == 0]
     covariance = _mean_covariance(of_positives) + _mean_covariance(of_negatives)
     return DeLong(of_positives.mean(axis=1), covariance)
 
 
-def _mean_covariance(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+def placements(labels: NDArray[np.int8], scores: Floats) -> Floats:
+    """Return for each case (m, n) the share of the other class with which its order is right, ties counting one half.
+
+    For a positive the negatives that score lower, for a negative the positives that score higher: the mean over
+    either class is the AUC.
+
+    Args:
+        labels: (n,) of 0 and 1, both present.
+        scores: (m, n) of m models.
+    """
+    found = np.empty(scores.shape)
+    for row, values in zip(found, scores, strict=True):
+        row[:] = _placements(labels, values)
+    return found
+
+
+def _placements(labels: NDArray[np.int8], scores: Floats) -> Floats:
+    n, positives = scores.size, int(labels.sum())
+    order = np.argsort(scores)
+    ranked, y = scores[order], labels[order]
+    edges = np.concatenate(([0], np.flatnonzero(np.diff(ranked)) + 1, [n]))  # of groups of tied cases
+    positives_below = np.concatenate(([0], np.cumsum(y, dtype=np.int64)))[edges]
+    negatives_below = edges - positives_below
+    # In the middle of a group, half of its cases are below.
+    below = (negatives_below[1:] + negatives_below[:-1]) / (2 * (n - positives))
+    above = 1.0 - (positives_below[1:] + positives_below[:-1]) / (2 * positives)
+    size = np.diff(edges)
+    shares = np.empty(n)
+    shares[order] = np.where(y == 1, np.repeat(below, size), np.repeat(above, size))
+    return shares
+
+
+def _mean_covariance(rows: Floats) -> Floats:
     """Return the covariance (m, m) of the row means of (m, n) values."""
     m, n = rows.shape
     if n < 2:
         return np.full((m, m), np.nan)
-    return np.cov(rows).reshape(m, m) / n
+    return np.asarray(np.cov(rows).reshape(m, m) / n)
 
 
 def _normal_quantile(level: float) -> float:

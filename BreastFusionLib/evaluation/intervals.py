@@ -1,4 +1,4 @@
-"""An estimate with its interval, and Wilson's interval of a proportion."""
+"""An estimate with its interval, Wilson's interval of a proportion, and when there are too few cases for any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["Estimate", "percentile_interval", "wilson"]
+__all__ = ["FEWEST_CASES", "Estimate", "mean_of_proportions", "percentile_interval", "too_few_cases", "wilson"]
+
+# Of each class. Four cases have 35 different resamples, five have 126: below, a tail of 2.5 % is one resample.
+FEWEST_CASES = 5
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,11 @@ class Estimate:
         return {name: float(number) if math.isfinite(number) else None for name, number in found.items()}
 
 
-def wilson(successes: int, trials: int, level: float = 0.95) -> Estimate:
+def wilson(successes: float, trials: float, level: float = 0.95) -> Estimate:
     """Return a proportion with its score interval, which stays inside [0, 1] and holds for small counts.
 
     Args:
-        successes: how often it happened.
+        successes: how often it happened; a fraction where an effective number of trials is given.
         trials: how often it could have; 0 gives NaN throughout.
         level: confidence.
 
@@ -43,8 +46,8 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Estimate:
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     # The ends are exactly 0 and 1 for no and for only successes; rounding would miss them by 1e-17.
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == trials else centre + half
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
     return Estimate(share, low, high)
 
 
@@ -56,3 +59,31 @@ def percentile_interval(value: float, replicates: NDArray[np.float64], level: fl
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Estimate(value, float(low), float(high))
+
+
+def mean_of_proportions(first: Estimate, second: Estimate) -> Estimate:
+    """Return the mean of two independent proportions (balanced accuracy) with an interval made from theirs.
+
+    The distances of value and ends are combined as the sides of a right triangle, each end for itself, so that the
+    interval keeps the asymmetry of Wilson's and stays inside [0, 1].
+
+    Source: Newcombe, Stat Med 1998;17:873-890, method 10; Zou and Donner, Stat Med 2008;27:1693-1702.
+    """
+    value = (first.value + second.value) / 2
+    below = math.hypot(first.value - first.low, second.value - second.low) / 2
+    above = math.hypot(first.high - first.value, second.high - second.value) / 2
+    return Estimate(value, value - below, value + above)
+
+
+def too_few_cases(positives: int, negatives: int, units: str = "cases") -> str | None:
+    """Return a sentence when there are too few cases of a class for any interval, else None.
+
+    Args:
+        positives: cases with label 1 (or patients who have one, where patients have several cases).
+        negatives: the same with label 0.
+        units: 'cases' or 'patients', for the sentence.
+    """
+    few = [f"{n} {word}" for n, word in ((positives, "positive"), (negatives, "negative")) if n < FEWEST_CASES]
+    if not few:
+        return None
+    return f"No intervals and no tests are given: {' and '.join(few)} {units} are too few ({FEWEST_CASES} are needed)."

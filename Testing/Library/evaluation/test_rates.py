@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import (
+    Estimate,
     brier_score,
     confusion,
     confusion_rates,
     expected_calibration_error,
+    mean_of_proportions,
     specificity_at_sensitivity,
+    too_few_cases,
     wilson,
 )
 from BreastFusionLib.evaluation.rates import Confusion, f1_score
@@ -27,9 +30,8 @@ def test_confusion_by_hand_counts_a_score_at_the_threshold_as_positive() -> None
 def test_rates_by_hand() -> None:
     found = confusion_rates(Confusion(tp=8, fp=3, fn=2, tn=27))
     values = {name: estimate.value for name, estimate in found.items()}
-    assert values == pytest.approx(
-        {"sensitivity": 0.8, "specificity": 0.9, "ppv": 8 / 11, "npv": 27 / 29, "accuracy": 35 / 40}
-    )
+    expected = {"sensitivity": 0.8, "specificity": 0.9, "ppv": 8 / 11, "npv": 27 / 29, "accuracy": 35 / 40}
+    assert values == pytest.approx({**expected, "balanced_accuracy": 0.85})
     assert f1_score(8, 3, 10) == pytest.approx(2 * 8 / (2 * 8 + 3 + 2))
 
 
@@ -53,6 +55,18 @@ def test_wilson_holds_its_share_and_mirrors(counts: tuple[int, int]) -> None:
     found, mirrored = wilson(successes, trials), wilson(trials - successes, trials)
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high), abs=1e-12)
+
+
+def test_a_mean_of_proportions_by_hand() -> None:
+    # Distances below .3 and .4, above .03 and .04: halves of the long sides of 3-4-5 triangles.
+    found = mean_of_proportions(Estimate(0.8, 0.5, 0.83), Estimate(0.9, 0.5, 0.94))
+    assert (found.value, found.low, found.high) == pytest.approx((0.85, 0.6, 0.875))
+
+
+def test_too_few_cases_are_said() -> None:
+    assert too_few_cases(5, 5) is None
+    assert "4 positive cases are too few (5 are needed)" in str(too_few_cases(4, 90))
+    assert "4 positive and 2 negative patients" in str(too_few_cases(4, 2, "patients"))
 
 
 def test_specificity_at_a_sensitivity_by_hand() -> None:
