@@ -217,8 +217,10 @@ def test_a_node_box_without_none_takes_the_first_node(ui):
 def test_a_node_box_offers_no_hidden_and_no_other_nodes(ui):
     hidden = add_volume("helper")
     hidden.SetHideFromEditors(True)
-    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
     shown = add_volume("dce")
+    assert ui.volumeBox.nodes() == [labels, shown]
+    ui.volumeBox.showChildNodeTypes = False
     assert ui.volumeBox.nodes() == [shown]
 
 

@@ -153,8 +153,11 @@ class TestFromClick:
 
         click(study.ui.fromClickButton)
         study.window.activateWindow()
+        # The Segment Editor has the key too, and Qt would give each of the two every other press.
+        assert not study.ui.segmentEditor.shortcuts_installed
         QTest.keyClick(study.window, qt.Qt.Key_Escape)
         assert not study.ui.fromClickButton.checked
+        assert study.ui.segmentEditor.shortcuts_installed
 
     def test_another_mouse_mode_disarms(self, study, click, wait_until):
         import slicer
@@ -473,6 +476,46 @@ class TestScene:
         study.context.exam_changed.emit()
         assert "was not drawn on this image" in study.ui.lesionWarningLabel.text
         assert cell(study, 0, 2) == "–"
+
+    def test_tools_never_change_another_lesion_in_the_next_scene_either(self, study):
+        """Closing a scene keeps the editor's node and forgets its settings."""
+        import slicer
+
+        node = study.ui.segmentEditor.mrmlSegmentEditorNode()
+        study.section.disconnect_parameters()
+        study.context.parameters = None
+        slicer.mrmlScene.Clear(0)
+        assert study.ui.segmentEditor.mrmlSegmentEditorNode() is node
+        study.section.enter()
+        assert node.GetOverwriteMode() == node.OverwriteNone
+
+    def test_somebody_elses_segmentation_is_not_taken_for_lesions(self, study):
+        """The editor takes up what comes into a scene where it has nothing to edit."""
+        import slicer
+
+        foreign = slicer.vtkMRMLSegmentationNode()
+        foreign.GetSegmentation().AddEmptySegment("liver", "Liver")
+        slicer.mrmlScene.AddNode(foreign)
+        assert study.ui.segmentEditor.currentSegmentID() == "liver"
+        assert study.parameters.selectedLesion == ""
+        assert study.told.sentences == []
+
+    def test_no_tool_stays_on_the_lesions_of_the_study_before(self, study, click, phantom_exam):
+        from BreastFusionPanel.bridge.exam_nodes import add_exam
+
+        click(study.ui.drawButton)
+        before = study.parameters.segmentation
+        assert study.ui.segmentEditor.activeEffect() == "Paint"
+        list(add_exam(phantom_exam.exam, study.parameters))
+        study.context.exam_changed.emit()
+        assert study.parameters.segmentation is not before
+        assert not study.ui.segmentEditor.activeEffect()
+        assert study.ui.segmentEditor.segmentationNode() is not before
+
+    def test_a_panel_that_was_taken_down_leaves_no_keys(self, study, click):
+        click(study.ui.fromClickButton)
+        study.section.cleanup()
+        assert not study.ui.segmentEditor.shortcuts_installed
 
     def test_left_module_has_no_tool_and_no_keys(self, study, click):
         click(study.ui.drawButton)

@@ -54,8 +54,8 @@ class ClickLesions:
         self._timer.timeout.connect(context.guarded(self._grow_again))
         self._escape = qt.QShortcut(qt.QKeySequence("Esc"), button)
         self._escape.setEnabled(False)  # a key of the panel only while a click is waited for
-        # The Segment Editor has the same key; Qt then tells of an ambiguous one.
         self._escape.activated.connect(self._cancel)
+        # Somebody else may have the same key; Qt then tells of an ambiguous one.
         self._escape.activatedAmbiguously.connect(self._cancel)
         button.clicked.connect(context.guarded(self._on_button))
         self.placement.placed.connect(self._on_point)
@@ -87,6 +87,7 @@ class ClickLesions:
         if self._button.checked:
             self._context.say("")
             self.placement.start()
+            self._editor.set_keys(False)  # Qt would give every other Esc to the Segment Editor
             self._escape.setEnabled(True)
             self.changed.emit()
         else:
@@ -97,6 +98,7 @@ class ClickLesions:
 
     def _on_ended(self) -> None:
         self._escape.setEnabled(False)
+        self._editor.set_keys(True)
         self._button.setChecked(False)
         self.changed.emit()
 

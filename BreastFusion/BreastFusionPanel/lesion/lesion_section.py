@@ -94,6 +94,7 @@ class LesionSection(Section, VTKObservationMixin):
     def cleanup(self) -> None:
         """The module is taken down."""
         self.disconnect_parameters()
+        self.editor.close()
 
     def refresh(self) -> None:
         """Show the lesions as they are now; what is not known yet is measured, and nobody is told."""
@@ -226,6 +227,8 @@ class LesionSection(Section, VTKObservationMixin):
             # Outlines lie on the grid of the image that the tools look at: the DCE phase now shown.
             volume = parameters.dceBrowser.GetProxyNode(parameters.dceSequence) if parameters.dceBrowser else None
             self.editor.edit(parameters.segmentation, volume, parameters.selectedLesion)
+        else:
+            self.editor.rest(parameters.segmentation if parameters is not None else None)
 
     def _show_words(self, has_lesions: bool) -> None:
         known = self.book.get(self.context.parameters.selectedLesion) if has_lesions else None

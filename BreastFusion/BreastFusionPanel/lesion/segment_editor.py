@@ -43,6 +43,7 @@ class SegmentEditor(VTKObservationMixin):
         self.widget = widget
         self.segment_chosen = Signal()
         self._wanted, self._is_changing = "", False
+        self._edited: Any = None
         for setter in HIDING_SETTERS:
             getattr(widget, setter, lambda visible: None)(False)
         for name in HIDDEN_PARTS:
@@ -70,6 +71,7 @@ class SegmentEditor(VTKObservationMixin):
             segment_id: a segment of it; empty for none.
         """
         self._connect_node()
+        self._edited = segmentation
         self._wanted, self._is_changing = segment_id, True  # the widget chooses a segment by itself in between
         try:
             if self.widget.segmentationNode() is not segmentation:
@@ -90,39 +92,69 @@ class SegmentEditor(VTKObservationMixin):
         if self.widget.segmentationNode() is not None:
             self.widget.saveStateForUndo()
 
+    def rest(self, segmentation: Any) -> None:
+        """Lay the tool down, because there is no lesion to use it on.
+
+        Args:
+            segmentation: the one of the study, whose last edits may still be undone; None for none.
+        """
+        self.use("")
+        if segmentation is None or self.widget.segmentationNode() is not segmentation:
+            self._let_go()
+
     def enter(self) -> None:
         """The module is shown."""
         self._connect_node()
         self.widget.setupViewObservations()
-        self.widget.installKeyboardShortcuts()
+        self.set_keys(True)
         self.widget.updateWidgetFromMRML()
+
+    def set_keys(self, on: bool) -> None:
+        """Have the editor's keys work; off while another part of the panel needs one of them, as Esc."""
+        if on:
+            self.widget.installKeyboardShortcuts()
+        else:
+            self.widget.uninstallKeyboardShortcuts()
 
     def exit(self) -> None:
         """The module is left: no tool and no key may work from another one."""
         self.widget.setActiveEffect(None)
-        self.widget.uninstallKeyboardShortcuts()
+        self.set_keys(False)
         self.widget.removeViewObservations()
 
     def release(self) -> None:
         """Let go of the scene's nodes, which are about to be removed."""
         self.widget.setActiveEffect(None)
+        self._let_go()
+        self.widget.removeViewObservations()
+
+    def close(self) -> None:
+        """The panel is taken down; its keys, which belong to the main window, would stay."""
+        self.exit()
+        self.removeObservers()
+
+    def _let_go(self) -> None:
+        self._edited = None
         self.widget.setSegmentationNode(None)
         self.widget.setSourceVolumeNode(None)
-        self.widget.removeViewObservations()
 
     def _connect_node(self) -> None:
         node = slicer.mrmlScene.GetSingletonNode(SINGLETON_TAG, "vtkMRMLSegmentEditorNode")
         if node is None:  # a new scene
             node = slicer.vtkMRMLSegmentEditorNode()
             node.SetSingletonTag(SINGLETON_TAG)
-            # Lesions may overlap: drawing one never takes anything from another.
-            node.SetOverwriteMode(node.OverwriteNone)
             node = slicer.mrmlScene.AddNode(node)
+        # Lesions may overlap: drawing one never takes anything from another. Said again each time, because closing a
+        # scene keeps the node and forgets its settings.
+        node.SetOverwriteMode(node.OverwriteNone)
         if self.widget.mrmlSegmentEditorNode() is not node:
             self.widget.setMRMLSegmentEditorNode(node)
             self.removeObservers()
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._on_modified)
 
-    def _on_modified(self, *_args: object) -> None:
-        if self.segment_id and self.segment_id != self._wanted and not self._is_changing:
+    def _on_modified(self, node: Any, *_args: object) -> None:
+        # While it has none, the widget takes up whatever segmentation comes into the scene.
+        if self._is_changing or self._edited is None or node.GetSegmentationNode() is not self._edited:
+            return
+        if self.segment_id and self.segment_id != self._wanted:
             self.segment_chosen.emit(self.segment_id)

@@ -66,7 +66,7 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
         self._nodes: list = []
         self._current = None
         self._flags = dict.fromkeys(_flag_names, False)
-        self._flags.update(addEnabled=True, removeEnabled=True, editEnabled=False, renameEnabled=False)
+        self._flags.update(addEnabled=True, removeEnabled=True, showChildNodeTypes=True, selectNodeUponCreation=True)
         self._none_display = "None"
         self._base_name = ""
         self.currentIndexChanged.connect(self._index_changed)

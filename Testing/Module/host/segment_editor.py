@@ -8,7 +8,7 @@ import vtk
 from PySide6 import QtWidgets
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from .node_combo_box import qMRMLWidget
+from .node_combo_box import qMRMLNodeComboBox, qMRMLWidget
 
 _effects = ("Threshold", "Paint", "Draw", "Erase", "Level tracing", "Scissors", "Islands", "Smoothing")
 
@@ -28,6 +28,11 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self.shortcuts_installed = False
         self._node = None
         self._effect_name = ""
+        # As in the application: a list without 'None', which takes up the first segmentation that it sees.
+        self._segmentations = qMRMLNodeComboBox(self)
+        self._segmentations.setNodeTypes(["vtkMRMLSegmentationNode"])
+        self._segmentations.hide()
+        self._segmentations.currentNodeChanged.connect(self.setSegmentationNode)
         self._tools = QtWidgets.QGridLayout()
         self._tools.setSpacing(2)
         rows = QtWidgets.QVBoxLayout(self)
@@ -41,6 +46,10 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def setMRMLScene(self, scene) -> None:
         super().setMRMLScene(scene)
         self.logic.SetMRMLScene(scene)
+        blocked = self._segmentations.blockSignals(True)
+        self._segmentations.setMRMLScene(scene)
+        self._segmentations.setCurrentNode(self.logic.GetSegmentationNode())
+        self._segmentations.blockSignals(blocked)
 
     def setMRMLSegmentEditorNode(self, node) -> None:
         self._node = node
@@ -50,10 +59,21 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         return self._node
 
     def setSegmentationNode(self, node) -> None:
+        """Like the application's, which lays the tool down and chooses the first segment and its volume by itself."""
+        if self._node is None or node is self.logic.GetSegmentationNode():
+            return
         self.logic.SetSegmentationNode(node)
+        self.setActiveEffect(None)
+        blocked = self._segmentations.blockSignals(True)
+        self._segmentations.setCurrentNode(node)
+        self._segmentations.blockSignals(blocked)
+        if node is not None:
+            self.setSourceVolumeNode(node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()))
+            for segment_id in node.GetSegmentation().GetSegmentIDs()[:1]:
+                self.setCurrentSegmentID(segment_id)
 
     def segmentationNode(self):
-        return self.logic.GetSegmentationNode()
+        return self._segmentations.currentNode()
 
     def setSourceVolumeNode(self, node) -> None:
         self.logic.SetSourceVolumeNode(node)
