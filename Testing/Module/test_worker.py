@@ -334,6 +334,11 @@ def test_the_child_sees_the_library_and_speaks_utf8(make_worker, tmp_path):
     assert (seen["PYTHONUTF8"], seen["MPLBACKEND"]) == ("1", "Agg")
 
 
+def test_the_childs_idle_threads_leave_the_cores_to_others(make_worker):
+    seen = make_worker().request("environment", {}).wait(10)
+    assert (seen["OMP_WAIT_POLICY"], seen["OPENBLAS_NUM_THREADS"]) == ("PASSIVE", "1")
+
+
 def test_the_private_folder_is_private_and_goes_with_the_worker(worker):
     folder = worker.folder
     (folder / "case").mkdir()
