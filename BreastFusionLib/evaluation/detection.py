@@ -1,0 +1,215 @@
+"""Detection: how many lesions a detector finds, and how many false alarms that costs (FROC)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.boxes import Criterion, ImageDetections, checked_image, match_boxes
+from BreastFusionLib.evaluation.intervals import Estimate, percentile_interval
+from BreastFusionLib.evaluation.resampling import Counts, Resamples, cluster_index
+
+__all__ = ["Froc", "FrocPoints", "froc"]
+
+Floats = NDArray[np.float64]
+
+# The operating points of LUNA16, which others have kept.
+FALSE_POSITIVES_PER_IMAGE = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+SENSITIVITIES = (0.5, 0.7, 0.8, 0.9)
+_CELLS_AT_ONCE = 5_000_000
+
+
+@dataclass(frozen=True)
+class FrocPoints:
+    """An FROC curve where it is read.
+
+    Attributes:
+        sensitivity: false positives per image -> the share of lesions found with no more of them.
+        false_positives: sensitivity -> the false positives per image that it costs; NaN where it is never reached.
+        mean_sensitivity: over the given false positives per image, the score of LUNA16.
+    """
+
+    sensitivity: dict[float, Estimate]
+    false_positives: dict[float, Estimate]
+    mean_sensitivity: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class Froc:
+    """An FROC curve: steps from 'nothing is marked' to 'everything the detector offers'.
+
+    Attributes:
+        thresholds: (K,) falling; detections at or above one are marked; the first one is infinite.
+        sensitivity: (K,) share of lesions found.
+        false_positives: (K,) per image.
+        lesions: how many there are.
+        images: how many, those without a lesion included.
+    """
+
+    thresholds: Floats
+    sensitivity: Floats
+    false_positives: Floats
+    lesions: int
+    images: int
+    _events: _Events
+
+    def read(
+        self,
+        false_positives: Sequence[float] = FALSE_POSITIVES_PER_IMAGE,
+        sensitivities: Sequence[float] = SENSITIVITIES,
+        replicates: int = 2000,
+        seed: int = 0,
+        level: float = 0.95,
+    ) -> FrocPoints:
+        """Read the curve, with bootstrap intervals over patients (images, where no patients are named).
+
+        The curve is read as steps, never between two thresholds: what is stated can be had.
+
+        Args:
+            false_positives: per image, where sensitivities are read.
+            sensitivities: where false positives per image are read, in (0, 1].
+            replicates: number of resamples; those with and those without a lesion are drawn separately. 0 for none.
+            seed: of the resamples.
+            level: confidence.
+
+        Sources: Bunch et al., SPIE 1977;127:124-135 (FROC); Setio et al., Medical Image Analysis 2017;42:1-13 (mean
+        sensitivity, bootstrap over images).
+        """
+        found, cost = self._events.read(self._events.once, false_positives, sensitivities)
+        drawn = [
+            self._events.read(weights, false_positives, sensitivities)
+            for weights in self._events.resamples(replicates, seed)
+        ]
+        found_drawn = np.concatenate([some for some, _ in drawn], axis=1) if drawn else np.empty((len(found), 0))
+        cost_drawn = np.concatenate([some for _, some in drawn], axis=1) if drawn else np.empty((len(cost), 0))
+        return FrocPoints(
+            sensitivity={
+                fp: percentile_interval(float(found[i, 0]), found_drawn[i], level)
+                for i, fp in enumerate(false_positives)
+            },
+            false_positives={
+                wanted: _cost_interval(float(cost[i, 0]), cost_drawn[i], level)
+                for i, wanted in enumerate(sensitivities)
+            },
+            mean_sensitivity=percentile_interval(float(found.mean()), found_drawn.mean(axis=0), level)
+            if len(found)
+            else Estimate(math.nan),
+        )
+
+
+def froc(images: Sequence[ImageDetections], criterion: Criterion = "either", least_iou: float = 0.2) -> Froc:
+    """Match detections with lesions and count.
+
+    In each image detections are taken in falling order of score. One that hits lesions which nothing has found yet
+    finds the one that it overlaps most; one that hits only lesions already found counts neither as right nor as
+    wrong; all others are false positives.
+
+    Args:
+        images: every image that was looked at, the normal ones too.
+        criterion: what hits a lesion: 'iou' an overlap of at least `least_iou`, 'center' the detection's centre
+            inside the lesion's box, 'either' one of them.
+        least_iou: intersection over union, in (0, 1].
+
+    Raises:
+        InputError: no lesion at all, boxes that are none, scores that do not fit the boxes.
+
+    Sources: Bunch et al., SPIE 1977;127:124-135; for the criterion Ribli et al., Scientific Reports 2018;8:4165, and
+    Wimmer et al., IEEE Transactions on Medical Imaging 2021 (IoU of .2 or the centre).
+    """
+    scores, unit, is_hit, lesions = [], [], [], []
+    for number, image in enumerate(images):
+        truth, boxes, given = checked_image(image, number)
+        order = np.argsort(-given, kind="stable")
+        counted, hit = match_boxes(truth, boxes[order], criterion, least_iou)
+        scores.append(given[order][counted])
+        is_hit.append(hit[counted])
+        unit.append(np.full(int(counted.sum()), number))
+        lesions.append(len(truth))
+    if not sum(lesions):
+        raise InputError(f"None of the {len(lesions)} images has a lesion, so that no sensitivity can be measured.")
+    patients = [f"image {number}" if image.patient is None else image.patient for number, image in enumerate(images)]
+    events = _Events(
+        np.concatenate(scores), np.concatenate(unit), np.concatenate(is_hit), np.array(lesions), np.array(patients)
+    )
+    hits, false = events.cumulated(events.once)
+    return Froc(
+        thresholds=np.concatenate(([np.inf], events.thresholds)),
+        sensitivity=np.concatenate(([0.0], hits[:, 0] / sum(lesions))),
+        false_positives=np.concatenate(([0.0], false[:, 0] / len(lesions))),
+        lesions=sum(lesions),
+        images=len(lesions),
+        _events=events,
+    )
+
+
+class _Events:
+    """What counts of all images: found lesions and false positives in falling order of score, under any weighting."""
+
+    def __init__(
+        self,
+        scores: Floats,
+        image: NDArray[np.intp],
+        is_hit: NDArray[np.bool_],
+        lesions: NDArray[np.int64],
+        patients: NDArray[np.str_],
+    ) -> None:
+        patient = cluster_index(patients, len(lesions))
+        self._lesions = np.bincount(patient, weights=lesions)
+        self._images = np.bincount(patient).astype(float)
+        order = np.argsort(-scores, kind="stable")
+        self._unit, self._is_hit = patient[image[order]], is_hit[order]
+        ordered = scores[order]
+        self._ends = np.append(np.flatnonzero(np.diff(ordered)), ordered.size - 1)[: ordered.size]
+        self.thresholds = ordered[self._ends]
+
+    @property
+    def once(self) -> NDArray[np.int32]:
+        """The weighting (patients, 1) in which everyone counts once."""
+        return np.ones((self._images.size, 1), dtype=np.int32)
+
+    def resamples(self, replicates: int, seed: int) -> list[Counts]:
+        """Return weightings (patients, r), in blocks."""
+        strata = tuple(s for s in (np.flatnonzero(self._lesions > 0), np.flatnonzero(self._lesions == 0)) if s.size)
+        drawn = list(Resamples(strata, None, replicates, seed, np.int32))
+        at_once = max(1, _CELLS_AT_ONCE // max(1, self._unit.size))
+        return [block[:, i : i + at_once] for block in drawn for i in range(0, block.shape[1], at_once)]
+
+    def cumulated(self, weights: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (found lesions, false positives), each (thresholds, r), at or above each threshold."""
+        counts = weights[self._unit].astype(np.int64)
+        hits = np.cumsum(counts * self._is_hit[:, None], axis=0)[self._ends]
+        return hits, np.cumsum(counts, axis=0)[self._ends] - hits
+
+    def read(
+        self, weights: Counts, false_positives: Sequence[float], sensitivities: Sequence[float]
+    ) -> tuple[Floats, Floats]:
+        """Return sensitivities (len(false_positives), r) and false positives per image (len(sensitivities), r)."""
+        hits, false = (np.pad(part, ((1, 0), (0, 0))) for part in self.cumulated(weights))
+        lesions, images = self._lesions @ weights, self._images @ weights
+        columns = np.arange(weights.shape[1])
+        found = np.empty((len(false_positives), columns.size))
+        for i, allowed in enumerate(false_positives):
+            last = np.count_nonzero(false <= allowed * images + 1e-9, axis=0) - 1
+            found[i] = hits[last, columns] / lesions
+        cost = np.empty((len(sensitivities), columns.size))
+        for i, wanted in enumerate(sensitivities):
+            first = np.count_nonzero(hits < wanted * lesions - 1e-9, axis=0)
+            reached = first < len(hits)
+            cost[i] = np.where(reached, false[np.minimum(first, len(hits) - 1), columns] / images, np.nan)
+        return found, cost
+
+
+def _cost_interval(value: float, replicates: Floats, level: float) -> Estimate:
+    """Return the interval of a cost; replicates that never reach the sensitivity cost more than any that do."""
+    if not replicates.size:
+        return Estimate(value)
+    tail = (1 - level) / 2
+    # 'lower' and 'higher' pick replicates instead of mixing them, which infinities would not survive.
+    low = np.quantile(np.nan_to_num(replicates, nan=np.inf), tail, method="lower")
+    high = np.quantile(np.nan_to_num(replicates, nan=np.inf), 1 - tail, method="higher")
+    return Estimate(value, float(low), float(high))

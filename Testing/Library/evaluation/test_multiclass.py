@@ -1,0 +1,137 @@
+"""Several classes: hand-computed figures, agreement with scikit-learn, two classes as a special case."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.multiclass import (
+    class_confusion,
+    class_report,
+    expected_class,
+    macro_auc,
+    odelia_score,
+    ordinal_c_index,
+    weighted_kappa,
+)
+from BreastFusionLib.evaluation.rates import specificity_at_sensitivity
+from BreastFusionLib.evaluation.roc import auc
+
+
+def study(n: int = 240, seed: int = 0, digits: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(3), random.choice(3, n - 3, p=[0.5, 0.3, 0.2])])
+    logits = 1.2 * np.eye(3)[labels] + random.standard_normal((n, 3))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return labels, p.round(digits)
+
+
+def test_confusion_by_hand() -> None:
+    p = [[0.8, 0.1, 0.1], [0.2, 0.5, 0.3], [0.4, 0.4, 0.2], [0.0, 0.3, 0.7]]
+    assert class_confusion([0, 1, 1, 2], p).tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+
+
+def test_macro_auc_and_confusion_agree_with_scikit_learn() -> None:
+    from sklearn.metrics import cohen_kappa_score, confusion_matrix, roc_auc_score
+
+    labels, p = study()
+    each = [roc_auc_score(labels == k, p[:, k]) for k in range(3)]
+    assert macro_auc(labels, p) == pytest.approx(np.mean(each), abs=1e-12)
+    confusion = class_confusion(labels, p)
+    assert (confusion == confusion_matrix(labels, p.argmax(axis=1))).all()
+    kappa = cohen_kappa_score(labels, p.argmax(axis=1), weights="linear")
+    assert weighted_kappa(confusion) == pytest.approx(kappa, abs=1e-12)
+
+
+def test_kappa_by_hand() -> None:
+    # Observed disagreement: 1 x 1 + 1 x 2 over 4; by chance from the margins (2, 1, 1) and (1, 1, 2): 20 / 16.
+    confusion = [[1, 0, 1], [0, 1, 0], [0, 0, 1]]
+    assert weighted_kappa(confusion) == pytest.approx(1 - (2 / 4) / ((2 * 1 + 2 * 2 * 2 + 1 + 2 + 2 + 1) / 16))
+    assert weighted_kappa(np.diag([3, 4, 5])) == 1
+    assert np.isnan(weighted_kappa([[5, 0], [0, 0]]))
+
+
+def test_ordinal_c_index_by_hand() -> None:
+    # Pairs of classes: 0-1 has 1 1/2 of 2 right, 0-2 both of 2, 1-2 one of 1.
+    assert ordinal_c_index([0, 0, 1, 2], [1, 2, 2, 3]) == pytest.approx((1.5 / 2 + 1 + 1) / 3)
+
+
+def test_ordinal_c_index_is_the_auc_of_two_classes_and_mirrors() -> None:
+    labels, p = study()
+    two = labels < 2
+    assert ordinal_c_index(labels[two], p[two, 1]) == pytest.approx(auc(labels[two], p[two, 1]))
+    score = expected_class(p)
+    assert ordinal_c_index(2 - labels, -score) == pytest.approx(ordinal_c_index(labels, score))
+    assert ordinal_c_index(labels, score**3) == pytest.approx(ordinal_c_index(labels, score))
+
+
+def test_odelia_score_is_the_mean_of_its_parts_and_they_of_the_classes() -> None:
+    labels, p = study()
+    found = odelia_score(labels, p)
+    specificity = np.mean([specificity_at_sensitivity(labels == k, p[:, k], 0.9) for k in range(3)])
+    # The sensitivity at a specificity is the specificity at a sensitivity of the other class.
+    sensitivity = np.mean([specificity_at_sensitivity(labels != k, -p[:, k], 0.9) for k in range(3)])
+    assert found.specificity.value == pytest.approx(specificity)
+    assert found.sensitivity.value == pytest.approx(sensitivity)
+    assert found.score.value == pytest.approx((macro_auc(labels, p) + specificity + sensitivity) / 3)
+
+
+def test_a_perfect_model_scores_1() -> None:
+    labels = np.repeat([0, 1, 2], 5)
+    report = class_report(labels, np.eye(3)[labels], ["normal", "benign", "malignant"], replicates=20)
+    assert report.odelia.score.value == 1 and report.kappa is not None and report.kappa.low == 1
+    assert report.ordinal_c_index is not None and report.ordinal_c_index.value == 1
+    assert report.recall["benign"].value == report.precision["malignant"].value == report.accuracy.value == 1
+
+
+def test_two_classes_are_what_they_are_elsewhere() -> None:
+    labels, p = study()
+    labels, p = (labels == 2).astype(int), np.column_stack([1 - p[:, 2], p[:, 2]])
+    report = class_report(labels, p, replicates=0)
+    assert report.odelia.auc.value == pytest.approx(auc(labels, p[:, 1]))
+    assert report.auc["0"].value == pytest.approx(report.auc["1"].value)
+
+
+def test_intervals_agree_with_resampling_by_indices() -> None:
+    labels, p = study(150)
+    report = class_report(labels, p, replicates=2000)
+    random, drawn = np.random.default_rng(5), []
+    for _ in range(600):
+        rows = np.concatenate([random.choice(np.flatnonzero(labels == k), (labels == k).sum()) for k in range(3)])
+        score = odelia_score(labels[rows], p[rows]).score.value
+        kappa = weighted_kappa(class_confusion(labels[rows], p[rows]))
+        drawn.append((score, kappa, ordinal_c_index(labels[rows], expected_class(p[rows]))))
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    assert report.kappa is not None and report.ordinal_c_index is not None
+    found = (report.odelia.score, report.kappa, report.ordinal_c_index)
+    assert [estimate.low for estimate in found] == pytest.approx(low, abs=0.02)
+    assert [estimate.high for estimate in found] == pytest.approx(high, abs=0.02)
+
+
+def test_patients_are_drawn_whole() -> None:
+    labels, p = study(100)
+    alone = class_report(labels, p, replicates=2000).odelia.auc
+    copied = class_report(
+        np.tile(labels, 4), np.tile(p, (4, 1)), patients=np.tile(np.arange(100), 4), replicates=2000
+    ).odelia.auc
+    assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.1)
+
+
+def test_unordered_classes_have_no_ordinal_figures() -> None:
+    report = class_report(*study(60), ordered=False, replicates=0)
+    assert report.kappa is None and report.ordinal_c_index is None
+
+
+def test_bad_input_is_refused() -> None:
+    labels, p = study(30)
+    with pytest.raises(InputError, match="0 to 2, found 3"):
+        macro_auc(np.where(labels == 2, 3, labels), p)
+    with pytest.raises(InputError, match="None of the 30 cases is of class 1"):
+        macro_auc(np.where(labels == 1, 0, labels), p)
+    with pytest.raises(InputError, match="1 of 30 cases are NaN"):
+        macro_auc(labels, np.where(np.arange(30)[:, None] == 4, np.nan, p))
+    with pytest.raises(InputError, match="2 class names"):
+        class_report(labels, p, ["a", "b"])
+    with pytest.raises(InputError, match="one row a case"):
+        macro_auc(labels, p[:, 0])
