@@ -166,6 +166,16 @@ def test_without_a_dce_series_there_is_no_exam(scene):
             exam_of(missing)
 
 
+def test_an_exam_is_a_phantom_s_only_when_all_of_it_is(scene):
+    parameters = put(make_exam())
+    assert exam_of(parameters).synthetic
+    parameters.t2Volume = add_volume(ramp(5), "ax t2 tirm")  # of whom, nobody knows
+    assert not exam_of(parameters).synthetic
+    parameters.t2Volume = None
+    parameters.dceSequence.SetAttribute("BreastFusion.synthetic", "0")
+    assert not exam_of(parameters).synthetic, "T1 of a phantom beside a patient's DCE series"
+
+
 def test_volumes_of_others_are_told_by_their_names(scene):
     parameters = study()
     volumes = [add_volume(ramp(n), name) for n, name in enumerate(("4: ax dyn pre", "7: ax dyn 1st pass"))]

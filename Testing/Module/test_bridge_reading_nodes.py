@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from BreastFusionPanel.bridge.exam_nodes import add_exam, exam_of
+from BreastFusionPanel.bridge.exam_nodes import add_exam, browser_of, exam_of
 from BreastFusionPanel.bridge.geometry import image_of, update_volume
 from BreastFusionPanel.bridge.phase_corrections import move_phase, set_phase_time
 from BreastFusionPanel.bridge.reading_nodes import kinetics_chart, reading_of, remove_reading, store_reading
-from BreastFusionPanel.bridge.segments import add_lesion, remove_lesion, replace_outline, show_mapped
+from BreastFusionPanel.bridge.segments import (
+    add_lesion,
+    lesion_ids,
+    remove_lesion,
+    replace_outline,
+    set_side,
+    show_mapped,
+)
 from bridge_parts import GRID, make_exam, save_and_reopen, study
 
 from BreastFusionLib.errors import InputError
@@ -229,12 +236,28 @@ def edit_t1(parameters) -> None:
     update_volume(parameters.t1Volume, sitk.Cast(image_of(parameters.t1Volume) * 2, sitk.sitkInt16))
 
 
+def move(volume, by_mm) -> None:
+    """Put a volume under a transform, as the module Transforms does."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = by_mm
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    volume.SetAndObserveTransformNodeID(node.GetID())
+
+
 CHANGES = {
     "the order of the phases": lambda parameters: move_phase(parameters.dceSequence, 1, 1),
     "the time of a phase": lambda parameters: set_phase_time(parameters.dceSequence, 2, 200.0),
     "no T1": lambda parameters: setattr(parameters, "t1Volume", None),
     "another T1": edit_t1,
     "another phase": lambda parameters: setattr(parameters, "usedPhase", 2),
+    "T1 elsewhere": lambda parameters: move(parameters.t1Volume, (0.0, 0.5, 0.0)),
+    "the DCE series elsewhere": lambda parameters: move(
+        browser_of(parameters.dceSequence).GetProxyNode(parameters.dceSequence), (0.0, 0.0, 2.0)
+    ),
+    "the side that the user says": lambda parameters: set_side(
+        parameters.segmentation, *lesion_ids(parameters), "left", True
+    ),
 }
 
 

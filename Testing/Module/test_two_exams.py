@@ -9,6 +9,7 @@ import SimpleITK as sitk
 import slicer
 from bridge_parts import ramp
 
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.phantom import make_exam
 
 
@@ -142,6 +143,19 @@ class TestExamsThatNameNobody:
         assert "drawn on another DCE series" in messages(panel)
         choose(panel.panel.exam.ui.dceSelector, one)
         assert lesion_ids(parameters) == (lesion,)
+
+    def test_a_script_cannot_read_them_on_other_images_either(self, panel, parameters, series, choose):
+        from BreastFusionPanel.console import parameters_of
+        from BreastFusionPanel.process.reading_request import case_of
+
+        (_volumes, one), (_others, other) = series(1, 2), series(3, 4)
+        choose(panel.panel.exam.ui.dceSelector, one)
+        lesion = self.lesion(panel)
+        lesions = parameters.segmentation
+        with parameters_of(one, lesions) as study:
+            assert case_of(study, lesion).lesion.mask.GetSize() == (9, 7, 8)
+        with parameters_of(other, lesions) as study, pytest.raises(InputError, match="drawn on another DCE series"):
+            case_of(study, lesion)
 
     def test_a_removed_series_leaves_its_lesions_to_no_other(self, panel, parameters, series, choose):
         from BreastFusionPanel.bridge.segments import lesion_ids

@@ -20,12 +20,12 @@ from BreastFusionLib.exam.model import Exam, Role, Series, missing_phases
 from .facts import (
     REASON,
     SOURCES,
-    SYNTHETIC,
     WARNINGS,
     acquisition_of,
     contrast_of,
     description_of,
     is_other_patient,
+    is_synthetic,
     pseudonym_in,
     read_json,
     write_exam_facts,
@@ -98,7 +98,7 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
         series=tuple(series),
         pseudonym=pseudonym_in(node) or "exam",
         warnings=tuple(dict.fromkeys(warnings)),
-        synthetic=node.GetAttribute(SYNTHETIC) == "1",
+        synthetic=is_synthetic(node, parameters.t1Volume, parameters.t2Volume),
     )
 
 

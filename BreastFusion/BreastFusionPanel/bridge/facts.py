@@ -68,6 +68,11 @@ def acquisition_of(node: slicer.vtkMRMLNode) -> Mapping[str, Any]:
     return {keyword: header[keyword] for keyword in ACQUISITION_TAGS if keyword in header}
 
 
+def is_synthetic(*nodes: slicer.vtkMRMLNode | None) -> bool:
+    """Tell whether all of these images are a phantom's; None stands for none. One of a patient is a patient's exam."""
+    return all(node.GetAttribute(SYNTHETIC) == "1" for node in nodes if node is not None)
+
+
 def pseudonym_in(node: slicer.vtkMRMLNode) -> str:
     """Return the patient's pseudonym; '' when nothing tells whose images these are."""
     patient_id = str(header_of(node).get("PatientID", "")).strip()

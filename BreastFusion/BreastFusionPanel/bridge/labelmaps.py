@@ -23,7 +23,7 @@ from BreastFusionLib.lesion.placing import place_on
 
 from .geometry import grid_from_matrix, grid_of, local_matrix, matrix_array, world_matrix
 
-__all__ = ["lesion_digest", "lesion_part", "mask_of", "segment_of", "segment_voxels", "write_outline"]
+__all__ = ["lesion_digest", "lesion_part", "mask_of", "place_of", "segment_of", "segment_voxels", "write_outline"]
 
 BINARY = "Binary labelmap"
 # A step that no decimal number of a header is a multiple of, so that rounding never decides which side a value is on.
@@ -166,9 +166,12 @@ def lesion_digest(segmentation: slicer.vtkMRMLSegmentationNode | None, segment_i
     if found is None:
         return ""
     inside, grid = found
-    place = np.rint(grid.index_to_lps[:3] / DIGEST_STEP_MM).astype(np.int64)
-    content = (np.array(grid.size, np.int64), place, inside)
-    return hashlib.sha256(b"".join(part.tobytes() for part in content)).hexdigest()
+    return hashlib.sha256(place_of(grid).tobytes() + inside.tobytes()).hexdigest()
+
+
+def place_of(grid: Grid) -> NDArray[np.int64]:
+    """Return numbers that tell where voxels lie in the world: equal before and after a scene was saved."""
+    return np.append(grid.size, np.rint(grid.index_to_lps[:3] / DIGEST_STEP_MM)).astype(np.int64)
 
 
 def _array(labels: vtk.vtkImageData) -> NDArray[np.generic]:

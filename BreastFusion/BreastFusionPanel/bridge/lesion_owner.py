@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import slicer
+from slicer.i18n import tr as _
+
+from BreastFusionLib.errors import InputError
 
 from .facts import read_json, write_json
 from .node_parts import fingerprint
@@ -15,7 +18,7 @@ from .node_parts import fingerprint
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["claim_lesions", "follow_series", "put_lesions_aside"]
+__all__ = ["claim_lesions", "follow_series", "put_lesions_aside", "refuse_other_series"]
 
 SERIES, IMAGES = "BreastFusion.drawnOn", "BreastFusion.images"
 MAPPED = {"t1Segmentation": "BreastFusion.onT1", "t2Segmentation": "BreastFusion.onT2"}
@@ -40,14 +43,29 @@ def follow_series(parameters: BreastFusionParameterNode) -> bool:
     sequence, lesions = parameters.dceSequence, parameters.segmentation
     if sequence is None or (lesions is not None and lesions.GetNodeReference(SERIES) is sequence):
         return False
-    drawn_on = [] if lesions is None else read_json(lesions, IMAGES, [])
-    if lesions is not None and (not drawn_on or set(drawn_on) & set(_images(sequence))):
+    if lesions is not None and _shows_their_images(sequence, lesions):
         claim_lesions(parameters)
         return False
     had_lesions = lesions is not None and lesions.GetSegmentation().GetNumberOfSegments() > 0
     put_lesions_aside(parameters)
     _take_up(parameters)
     return had_lesions
+
+
+def refuse_other_series(parameters: BreastFusionParameterNode) -> None:
+    """Refuse to read lesions on images that they were not drawn on, be they on equal grids by chance.
+
+    Raises:
+        InputError: the DCE series shows none of the images of the lesions' own.
+    """
+    sequence, lesions = parameters.dceSequence, parameters.segmentation
+    if None not in (sequence, lesions) and not _shows_their_images(sequence, lesions):
+        raise InputError(
+            _(
+                "The lesions in '{lesions}' were drawn on another DCE series than '{series}': choose their own series, "
+                "or draw them on this one."
+            ).format(lesions=lesions.GetName(), series=sequence.GetName())
+        )
 
 
 def put_lesions_aside(parameters: BreastFusionParameterNode) -> None:
@@ -80,6 +98,12 @@ def _take_up(parameters: BreastFusionParameterNode) -> None:
 def _show(node: slicer.vtkMRMLSegmentationNode | None, is_shown: bool) -> None:
     if node is not None and node.GetDisplayNode() is not None:
         node.GetDisplayNode().SetVisibility(is_shown)
+
+
+def _shows_their_images(sequence: slicer.vtkMRMLSequenceNode, lesions: slicer.vtkMRMLSegmentationNode) -> bool:
+    """Tell whether a series shows images that lesions were drawn on; of lesions from elsewhere nobody knows them."""
+    drawn_on = read_json(lesions, IMAGES, [])
+    return not drawn_on or bool(set(drawn_on) & set(_images(sequence)))
 
 
 def _images(sequence: slicer.vtkMRMLSequenceNode) -> list[int]:

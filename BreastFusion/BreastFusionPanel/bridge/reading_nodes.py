@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +21,18 @@ import vtk
 from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.files import to_plain
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 
-from .geometry import update_volume
+from .exam_nodes import dce_grid
+from .geometry import grid_of, update_volume
 from .kinetics_nodes import kinetics_chart, remove_kinetics, stored_chart
-from .labelmaps import lesion_digest, segment_of
+from .labelmaps import lesion_digest, place_of, segment_of
 from .lesion_nodes import find_node, find_nodes, own, remove_nodes
 from .mapped_segments import mapped_method
 from .node_parts import fingerprint, name_columns
+from .segment_tags import side_by_user
 from .sequences import phases_of
 
 if TYPE_CHECKING:
@@ -135,14 +139,23 @@ def remove_reading(parameters: BreastFusionParameterNode, segment_id: str) -> No
 
 
 def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str:
-    """Return what tells apart what was read: outline, phases and their times, T1, T2, mappings of the reader's own."""
+    """Return what tells apart what was read.
+
+    That is the outline and the side that the user chose, the phases and their times, T1 and T2, where all of them lie
+    in the world, and mappings of the reader's own.
+    """
     sequence = parameters.dceSequence
     rows = () if sequence is None else phases_of(sequence)
     methods = {one: mapped_method(parameters, segment_id, one) for one in ("t1", "t2")}
     content = [
         lesion_digest(parameters.segmentation, segment_id),
+        _side_by_user(parameters, segment_id),
         [(row.time_s, fingerprint(sequence.GetNthDataNode(row.number))) for row in rows],
-        [fingerprint(parameters.t1Volume), fingerprint(parameters.t2Volume)],
+        _place(partial(dce_grid, parameters)),
+        [
+            None if volume is None else (fingerprint(volume), _place(partial(grid_of, volume)))
+            for volume in (parameters.t1Volume, parameters.t2Volume)
+        ],
         parameters.usedPhase,
         # A lesion that was mapped by geometry is found again by every reading.
         [
@@ -152,6 +165,21 @@ def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str
         ],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _side_by_user(parameters: BreastFusionParameterNode, segment_id: str) -> str:
+    try:
+        return side_by_user(segment_of(parameters.segmentation, segment_id))
+    except InputError:
+        return ""
+
+
+def _place(read_grid: Callable[[], Grid]) -> list[int] | None:
+    """Return where voxels lie, or None when that cannot be told."""
+    try:
+        return place_of(read_grid()).tolist()
+    except InputError:
+        return None
 
 
 def _read_map(path: Path) -> sitk.Image:

@@ -8,10 +8,13 @@ from typing import Any
 import slicer
 import vtk
 
-__all__ = ["TERMINOLOGY", "read_json_tag", "read_tag", "write_json_tag", "write_tag"]
+__all__ = ["SIDE", "SIDE_BY", "TERMINOLOGY", "read_json_tag", "read_tag", "side_by_user", "write_json_tag", "write_tag"]
 
 TERMINOLOGY = "TerminologyEntry"
 """Slicer's own tag for what a segment is (`vtkSegment.GetTerminologyEntryTagName()`)."""
+
+SIDE, SIDE_BY = "BreastFusion.side", "BreastFusion.sideBy"
+"""The breast that a lesion is in, and who says so: 'user' or 'images'."""
 
 
 def read_tag(segment: slicer.vtkSegment, name: str) -> str:
@@ -24,6 +27,11 @@ def write_tag(segment: slicer.vtkSegment, name: str, value: str) -> None:
     """Set a tag; observers hear of a segment that changed only when it did."""
     if read_tag(segment, name) != value:
         segment.SetTag(name, value)
+
+
+def side_by_user(segment: slicer.vtkSegment) -> str:
+    """Return the side that the user chose for a lesion; '' when the images tell it."""
+    return read_tag(segment, SIDE) if read_tag(segment, SIDE_BY) == "user" else ""
 
 
 def read_json_tag(segment: slicer.vtkSegment, name: str) -> dict[str, Any]:

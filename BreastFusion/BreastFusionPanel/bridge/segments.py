@@ -22,10 +22,10 @@ from BreastFusionLib.lesion import Lesion, measure, shape_warnings
 from .exam_nodes import browser_of, dce_grid
 from .facts import read_json, write_json
 from .labelmaps import lesion_digest, lesion_part, mask_of, segment_of, write_outline
-from .lesion_owner import claim_lesions
+from .lesion_owner import claim_lesions, refuse_other_series
 from .mapped_segments import mapped_of, remove_mapped, show_mapped
 from .reading_nodes import remove_kinetics, remove_reading
-from .segment_tags import TERMINOLOGY, read_tag, write_tag
+from .segment_tags import SIDE, SIDE_BY, TERMINOLOGY, read_tag, side_by_user, write_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,6 @@ __all__ = [
     "show_mapped",
 ]
 
-SIDE, SIDE_BY = "BreastFusion.side", "BreastFusion.sideBy"
 MIDLINE = "BreastFusion.midline"
 SIDES: tuple[Side, ...] = ("left", "right", "unknown")
 # Bright on grey, apart from each other also for those who see no red or no green.
@@ -144,8 +143,9 @@ def lesion_of(parameters: BreastFusionParameterNode, segment_id: str, exam: Exam
         exam: `exam_of(parameters)`.
 
     Raises:
-        InputError: no such lesion, nothing drawn, or drawn on another grid.
+        InputError: no such lesion, nothing drawn, or drawn on another series or grid.
     """
+    refuse_other_series(parameters)
     mask = mask_of(parameters.segmentation, segment_id, exam.dce.grid)
     measured = measure(mask)
     return Lesion(
@@ -168,11 +168,11 @@ def lesion_side(
         center_lps: of the lesion, mm.
     """
     segment = segment_of(parameters.segmentation, segment_id)
-    known = read_tag(segment, SIDE)
-    if read_tag(segment, SIDE_BY) == "user" and known in SIDES:
-        return known  # type: ignore[return-value]
+    chosen = side_by_user(segment)
+    if chosen in SIDES:
+        return chosen  # type: ignore[return-value]
     side = _midline(parameters, exam).side_of(tuple(center_lps))  # type: ignore[arg-type]
-    if side != known:
+    if side != read_tag(segment, SIDE):
         set_side(parameters.segmentation, segment_id, side, by_user=False)
     return side
 

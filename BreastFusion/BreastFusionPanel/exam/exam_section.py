@@ -196,7 +196,7 @@ class ExamSection(Section):
             self._phases.rows,
             facts.contrast_of(t1) if t1 is not None else None,
             t1 is not None and t1 is t2,
-            owner is not None and owner.GetAttribute(facts.SYNTHETIC) == "1",
+            owner is not None and facts.is_synthetic(sequence, t1, t2),
         )
 
     def _show_notes(self) -> None:
