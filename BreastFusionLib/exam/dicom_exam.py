@@ -63,13 +63,19 @@ def read_dicom_exam(path: Path, synthetic: bool | None = None) -> Exam:
     warnings += missing_phases(None if dynamic is None else series[0])
     if synthetic is None:
         synthetic = all(one.header.get("QualityControlImage") == "YES" for one in found.slices)
+    secrets = (*patient, str(path.absolute()))
     return Exam(
-        series=tuple(without_patient(one, patient) for one in series),
+        series=tuple(_without_patient(one, secrets) for one in series),
         pseudonym=pseudonym_of(patient[0] or str(found.slices[0].header.get("StudyInstanceUID", ""))),
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=tuple(dict.fromkeys(without_patient(sentence, secrets) for sentence in warnings)),
         synthetic=synthetic,
         folder=str(path),
     )
+
+
+def _without_patient(series: Series, secrets: Iterable[str]) -> Series:
+    description, reason = (without_patient(text, secrets) for text in (series.description, series.reason))
+    return replace(series, description=description, reason=reason)
 
 
 def _only_patient(found: Scan, path: Path) -> tuple[str, str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Iterable
 
-from BreastFusionLib.exam.model import Series
 from BreastFusionLib.files import sha256_of_bytes
 
 __all__ = ["hashed_uid", "pseudonym_of", "without_patient"]
+
+_UID = re.compile(r"\d+(?:\.\d+){4,}")
 
 
 def pseudonym_of(patient_id: str) -> str:
@@ -21,10 +22,17 @@ def hashed_uid(uid: str) -> str:
     return sha256_of_bytes(uid.encode())[:16]
 
 
-def without_patient(series: Series, patient: tuple[str, str]) -> Series:
-    """Return the series with the patient's id and name taken out of its description and reason."""
-    known = [word for text in patient for word in (text, *text.split("^")) if len(word) >= 4]
-    if not known:
-        return series
-    pattern = re.compile("|".join(re.escape(word) for word in sorted(known, key=len, reverse=True)), re.IGNORECASE)
-    return replace(series, description=pattern.sub("..", series.description), reason=pattern.sub("..", series.reason))
+def without_patient(text: str, secrets: Iterable[str]) -> str:
+    """Return a text with whatever tells whose images these are replaced by '..'.
+
+    Args:
+        text: a description, or a sentence that may name files: files are called after patients and UIDs.
+        secrets: the patient's id and name ('Mustermann^Erika'), the study's folder. Parts of three letters and less
+            are left, which occur anywhere.
+
+    >>> without_patient("t2 mustermann, 1.2.840.113619.2.1.dcm", ["Mustermann^Erika"])
+    't2 .., ...dcm'
+    """
+    words = {word for secret in secrets for word in (secret, *secret.split("^")) if len(word) >= 4}
+    known = [re.escape(word) for word in sorted(words, key=len, reverse=True)]
+    return re.sub("|".join([*known, _UID.pattern]), "..", text, flags=re.IGNORECASE)

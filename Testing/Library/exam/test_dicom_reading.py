@@ -280,6 +280,17 @@ def test_nothing_of_the_patient_leaves_the_reader(study, pixels) -> None:
     assert read_exam(again).pseudonym == exam.pseudonym
 
 
+def test_names_of_files_tell_nothing_of_the_patient(study, pixels) -> None:
+    uid = "1.2.826.0.1.3680043.8.498.123"
+    write_dynamic_series(study, pixels)
+    (study.folder / "Befund MUSTERMANN.pdf").write_text("x")
+    (study.folder / f"{uid}.dcm").write_bytes(bytes(128) + b"DICM" + bytes(range(256)) * 4)
+    said = " ".join(read_exam(study.folder).warnings)
+    assert "1 file that is no DICOM left out: Befund ...pdf." in said
+    assert "1 DICOM file could not be read and left out: ...dcm." in said
+    assert uid not in said
+
+
 def test_how_the_images_were_made_is_kept(study, pixels) -> None:
     study.series(
         pixels(0), "ax t1", header={**T1, "ScanOptions": ["FS", "PFP"], "Laterality": "R", "EchoTrainLength": 7}
