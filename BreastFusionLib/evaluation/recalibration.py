@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 RecalibrationMethod = Literal["platt", "temperature", "isotonic"]
 
 FITTING_SPLIT = "validation"
+_OTHER_WORDS = ("val", "valid")
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Recalibration:
 
 
 def fitting_rows(split: ArrayLike) -> NDArray[np.bool_]:
-    """Return which cases may be fitted on: those of split 'validation'.
+    """Return which cases may be fitted on: those of split 'validation' (or 'val', 'valid').
 
     Args:
         split: (n,) the split of each case.
@@ -81,7 +82,7 @@ def fitting_rows(split: ArrayLike) -> NDArray[np.bool_]:
         InputError: there are none.
     """
     names = np.asarray(split).astype(str)
-    rows = names == FITTING_SPLIT
+    rows = np.isin(names, (FITTING_SPLIT, *_OTHER_WORDS))
     if not rows.any():
         raise InputError(
             f"None of the {names.size} cases is of split '{FITTING_SPLIT}' (found: {first_few(np.unique(names))}): "

@@ -8,7 +8,7 @@ from scipy.special import expit, logit
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.calibration_slope import calibration_line
-from BreastFusionLib.evaluation.recalibration import Recalibration, fit_recalibration
+from BreastFusionLib.evaluation.recalibration import Recalibration, fit_recalibration, fitting_rows
 from BreastFusionLib.evaluation.roc import auc
 from BreastFusionLib.reading.calibration import Calibration
 
@@ -53,6 +53,10 @@ def test_other_cases_are_not_looked_at(method: str) -> None:
 def test_test_cases_are_refused_and_it_says_why() -> None:
     with pytest.raises(InputError, match=r"None of the 2 cases is of split 'validation' \(found: test\)"):
         fit_recalibration([0, 1], [0.2, 0.8], ["test", "test"])
+
+
+def test_other_words_for_validation_are_understood() -> None:
+    assert fitting_rows(["val", "valid", "validation", "test", "train"]).tolist() == [True] * 3 + [False] * 2
 
 
 def test_one_class_is_refused() -> None:
