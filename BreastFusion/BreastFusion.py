@@ -89,7 +89,8 @@ class BreastFusionWidget(base.ScriptedLoadableModuleWidget, VTKObservationMixin)
     def cleanup(self):
         """The application ends, or the module is reloaded."""
         self.removeObservers()
-        self.panel.cleanup()
+        if self.panel is not None:  # building it may have failed
+            self.panel.cleanup()
 
     def onReload(self):
         """Developers' reload: Slicer loads this file anew, the packages behind it follow when they are imported."""

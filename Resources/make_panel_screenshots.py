@@ -58,7 +58,7 @@ class Session:
 
     def load_demo_exam(self) -> Any:
         """Press 'Load demo exam'; return its phantom, whose lesion tells where to click."""
-        from BreastFusionPanel.exam.study_loading import DEMO_EXAM
+        from BreastFusionPanel.sample_data import DEMO_EXAM
 
         from BreastFusionLib.phantom import make_exam
 

@@ -1,4 +1,7 @@
-"""The demo exam in the module Sample Data: computed here, so that it needs no network."""
+"""The demo exam in the module Sample Data: computed here, so that it needs no network.
+
+Imported whenever the application starts, and therefore nothing of ours at file scope.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from .exam.study_loading import DEMO_EXAM
+__all__ = ["DEMO_EXAM", "load", "register"]
 
-__all__ = ["load", "register"]
+DEMO_EXAM = {"seed": 7, "number": 62, "small": True}
+"""A lesion with wash-out, in the voxels that the demo model was trained with: larger or smaller ones would be out of
+its range. The exams on which demo models are trained are others (seed 2024)."""
 
 CATEGORY = "BreastFusion"
 ICONS = Path(__file__).resolve().parents[1] / "Resources" / "Icons"
@@ -28,12 +33,18 @@ def register() -> None:
         uris="",
         fileNames="",
         nodeNames="",
-        customDownloader=load,
+        customDownloader=_load_on_click,
         thumbnailFileName=str(ICONS / "DemoExam.png"),
     )
 
 
-def load(_source: Any = None) -> list[Any]:
+def _load_on_click(_source: Any = None) -> list[Any]:
+    """The button's way: what goes wrong is shown, and not only in the Python console."""
+    with slicer.util.tryWithErrorDisplay(_("The demo exam could not be made."), waitCursor=True):
+        return load()
+
+
+def load() -> list[Any]:
     """Make the demo exam and show it; the window stays alive meanwhile.
 
     Returns:

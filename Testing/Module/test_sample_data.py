@@ -56,7 +56,7 @@ def test_it_is_registered_once_the_application_has_started(panel, sources):
 
 
 def test_its_picture_shows_the_exam_that_is_loaded(slicer_app):
-    from BreastFusionPanel.exam.study_loading import DEMO_EXAM
+    from BreastFusionPanel.sample_data import DEMO_EXAM
 
     script = ast.parse((REPOSITORY / "Resources" / "make_icons.py").read_text(encoding="utf-8"))
     (drawn,) = (
@@ -65,6 +65,28 @@ def test_its_picture_shows_the_exam_that_is_loaded(slicer_app):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DEMO_EXAM"
     )
     assert drawn == (DEMO_EXAM["seed"], DEMO_EXAM["number"])
+
+
+def test_registering_it_does_not_slow_the_applications_start():
+    """Read from the text: here somebody else may have imported what is not to be imported."""
+    path = REPOSITORY / "BreastFusion" / "BreastFusionPanel" / "sample_data.py"
+    imports = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    assert {node.module for node in imports} == {"__future__", "pathlib", "typing", "slicer.i18n"}
+
+
+def test_what_goes_wrong_is_shown_to_who_clicked(panel, sources, caplog, monkeypatch):
+    """Slicer's error display; it has its box where there is a main window, and its line in the log everywhere."""
+    from BreastFusionPanel import sample_data
+
+    def fail() -> None:
+        raise RuntimeError("no process can be started")
+
+    monkeypatch.setattr(sample_data, "load", fail)
+    sample_data.register()
+    with pytest.raises(RuntimeError):
+        sources["BreastFusion"][0]["load"](None)
+    (shown,) = caplog.messages
+    assert "The demo exam could not be made." in shown and "no process can be started" in shown
 
 
 def test_loading_it_fills_the_panel(panel, sources, monkeypatch):

@@ -253,6 +253,15 @@ def test_a_batch_ends_with_a_sentence_and_the_path_of_its_table(batch, click, wa
     assert batch.ui.readExamsButton.text == "Read all exams" and not batch.ui.examsProgressBar.isVisible()
 
 
+def test_the_folders_of_a_batch_are_there_after_the_next_start(batch, make_section, click, wait_until, tmp_path):
+    click(batch.ui.readExamsButton)
+    wait_until(lambda: not batch.batch.is_running, 10, "the end of the batch")
+    next_start = make_section()
+    for edit in ("examsFolderEdit", "readingsFolderEdit"):
+        path = getattr(next_start.ui, edit).currentPath
+        assert path and path == getattr(batch.ui, edit).currentPath
+
+
 def test_a_batch_is_cancelled_by_the_same_button(batch, click, wait_until, tmp_path):
     (tmp_path / "one" / "stuck").mkdir(parents=True)
     batch.ui.examsFolderEdit.setCurrentPath(str(tmp_path / "one"))

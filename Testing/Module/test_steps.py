@@ -76,3 +76,13 @@ def test_a_step_may_stop_its_own_steps(make_steps, wait_until, slicer_app):
     wait_until(lambda: holder[0].is_done, 5, "the stop")
     slicer_app.app.processEvents()
     assert seen == [1]
+
+
+def test_steps_that_ended_leave_no_timer(make_steps, wait_until):
+    """In the application a timer keeps alive whoever it calls; nobody but Qt can let go of it."""
+    import shiboken6
+
+    steps = make_steps(iter(range(2)))
+    wait_until(lambda: steps.is_done, 5, "the end")
+    wait_until(lambda: not shiboken6.isValid(steps._timer), 5, "the timer to go")
+    steps.stop()

@@ -14,17 +14,14 @@ from BreastFusionLib.service.transfer import read_exam_arrays
 
 from ..bridge.exam_nodes import add_exam
 from ..process.steps import Steps
+from ..sample_data import DEMO_EXAM
 from ..signals import Signal
 
 if TYPE_CHECKING:
     from ..context import PanelContext
     from ..process.worker import Progress, Request, WorkerError
 
-__all__ = ["DEMO_EXAM", "StudyLoading"]
-
-DEMO_EXAM = {"seed": 7, "number": 62, "small": True}
-"""A lesion with wash-out, in the voxels that the demo model was trained with: larger or smaller ones would be out of
-its range. The exams on which demo models are trained are others (seed 2024)."""
+__all__ = ["StudyLoading"]
 
 
 class StudyLoading:

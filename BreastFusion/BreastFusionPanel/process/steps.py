@@ -43,8 +43,11 @@ class Steps:
 
     def stop(self) -> None:
         """Make no further step; nobody is told, and the generator is closed, so that it can clean up."""
-        self.is_done = True
-        self._timer.stop()
+        if not self.is_done:
+            self.is_done = True
+            self._timer.stop()
+            # In the application a timer holds whom it calls, who holds the timer: neither would ever go.
+            self._timer.deleteLater()
         # What a step does may lead here; a generator cannot be closed while it runs.
         if not getattr(self._steps, "gi_running", False) and hasattr(self._steps, "close"):
             self._steps.close()

@@ -77,6 +77,8 @@ class BatchPart:
             raise InputError(
                 _("{folder} lies within an exam: choose another folder for the readings.").format(folder=out)
             )
+        for edit in (self.ui.examsFolderEdit, self.ui.readingsFolderEdit):
+            edit.addCurrentPathToHistory()  # there again after the next start
         self.context.say("")
         self._show_result("")
         self._show_progress(None, _("Looking for exams"))

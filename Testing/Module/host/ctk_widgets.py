@@ -62,6 +62,8 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         super().__init__(parent if isinstance(parent, QtWidgets.QWidget) else None)
         self._text = parent if isinstance(parent, str) else ""
         self._collapsed = False
+        self._is_folding = False
+        self._wanted: dict[QtWidgets.QWidget, bool] = {}  # child -> whether it is to be seen in the open section
         self._checkable = True
         self.setContentsMargins(0, self._header_height, 0, 0)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Minimum, QtWidgets.QSizePolicy.Policy.Preferred)
@@ -75,12 +77,32 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
             return
         self._collapsed = collapsed
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
-            _hide_by_section(child, collapsed)
+            self._fold(child)
         self.setMaximumHeight(self._header_height if collapsed else 16777215)
         self.setMinimumHeight(self._header_height if collapsed else 0)
         self.updateGeometry()
         self.contentsCollapsed.emit(collapsed)
         self.toggled.emit(not collapsed)
+
+    def _fold(self, child: QtWidgets.QWidget) -> None:
+        """Hides a child with its section, and shows it again unless it is to be hidden by itself."""
+        if self._collapsed and child not in self._wanted:
+            self._wanted[child] = not QtWidgets.QWidget.isHidden(child)
+            child.installEventFilter(self)
+        self._is_folding = True
+        child.setVisible(not self._collapsed and self._wanted.get(child, True))
+        # Else Qt would not tell of somebody who hides a child that the section has hidden already.
+        child.setAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide, not self._wanted.get(child, True))
+        self._is_folding = False
+
+    def eventFilter(self, child, event) -> bool:
+        """Takes note of who shows or hides a child meanwhile, as CTK does."""
+        told = {QtCore.QEvent.Type.ShowToParent: True, QtCore.QEvent.Type.HideToParent: False}.get(event.type())
+        if told is not None and not self._is_folding:
+            self._wanted[child] = told
+            if self._collapsed:
+                self._fold(child)
+        return False
 
     text = Property(str, lambda self: self._text, setText)
     collapsed = Property(bool, lambda self: self._collapsed, setCollapsed)
@@ -115,15 +137,6 @@ class ctkCollapsibleButton(QtWidgets.QWidget):
         )
         painter.setPen(QtWidgets.QWidget.palette(self).color(QtGui.QPalette.ColorRole.ButtonText))
         painter.drawText(option.rect.adjusted(22, 0, 0, 0), QtCore.Qt.AlignmentFlag.AlignVCenter, self._text)
-
-
-def _hide_by_section(child: QtWidgets.QWidget, hide: bool) -> None:
-    """Hides a child with its section; one that was hidden by itself stays so when the section opens."""
-    if hide:
-        child.setProperty("_hidden_before", QtWidgets.QWidget.isHidden(child))
-        child.setVisible(False)
-    elif not child.property("_hidden_before"):
-        child.setVisible(True)
 
 
 class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
@@ -219,13 +232,14 @@ class ctkSliderWidget(QtWidgets.QWidget):
 
 
 class ctkPathLineEdit(QtWidgets.QLineEdit):
-    """A line edit for a path."""
+    """A line edit for a path; what was added to its history is there again in the next one of that key."""
 
     currentPathChanged = Signal(str)
     Dirs, Files, Executable, Readable, Writable = 1, 2, 8, 16, 32
 
     def __init__(self, parent=None) -> None:
         super().__init__(parent)
+        self._key = ""
         self.textChanged.connect(self.currentPathChanged)
 
     def setCurrentPath(self, path: str) -> None:
@@ -233,10 +247,16 @@ class ctkPathLineEdit(QtWidgets.QLineEdit):
 
     currentPath = Property(str, lambda self: QtWidgets.QLineEdit.text(self), setCurrentPath)
     filters = Property(int, lambda self: 0, lambda self, filters: None)
-    settingKey = Property(str, lambda self: "", lambda self, key: None)
+
+    def setSettingKey(self, key: str) -> None:
+        self._key = key
+        if not self.currentPath:
+            self.setCurrentPath(QtCore.QSettings().value(f"ctkPathLineEdit/{key}", ""))
+
+    settingKey = Property(str, lambda self: self._key, setSettingKey)
 
     def addCurrentPathToHistory(self) -> None:
-        """CTK remembers paths in the settings; nobody asks for them here."""
+        QtCore.QSettings().setValue(f"ctkPathLineEdit/{self._key}", self.currentPath)
 
 
 class ctkDirectoryButton(QtWidgets.QPushButton):
