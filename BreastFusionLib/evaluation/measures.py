@@ -31,6 +31,9 @@ __all__ = [
 
 Metric = Callable[[Resampled], Floats]
 
+# A chance line's own area must not fall below itself.
+_ROUNDING = 1e-12
+
 
 def area(sample: Resampled) -> Floats:
     """Return the area under the curve, ties counting one half.
@@ -91,15 +94,15 @@ def partial_area(
     if not 0 <= low < high <= 1:
         raise ValueError(f"a range of {focus} runs from low to high within [0, 1], not from {low} to {high}")
     tp, fp = sample.curves
-    # Across runs what the range is of, up runs what the area is under; both rise from 0 to 1.
+    # Across runs what the range is of, up runs what the area is under; both rise from 0.
     across, up = (fp, tp) if focus == "specificity" else (tp[-1] - tp[::-1], fp[-1] - fp[::-1])
-    x, y = across / across[-1], up / up[-1]
-    inside = _area_between(x, y, 1 - high, 1 - low)
+    width, height = across[-1].astype(np.float64), up[-1].astype(np.float64)
+    inside = _area_between(across, up, (1 - high) * width, (1 - low) * width) / (width * height)
     if not corrected:
         return inside
     least, most = (high - low) * (2 - high - low) / 2, high - low
     rescaled: Floats = (1 + (inside - least) / (most - least)) / 2
-    return np.where(inside < least, np.nan, rescaled)
+    return np.where(inside < least - _ROUNDING, np.nan, rescaled)
 
 
 def average_precision(sample: Resampled) -> Floats:
@@ -169,13 +172,19 @@ def _read_at(rising: Counts, other: Counts, wanted: ArrayLike) -> Floats:
     return low + (wanted - start) / (end - start) * (high - low)
 
 
-def _area_between(x: Floats, y: Floats, low: float, high: float) -> Floats:
-    """Return the area under lines through points (K + 1, r), x rising, between two values of x."""
-    left, right = np.clip(x[:-1], low, high), np.clip(x[1:], low, high)
-    width = np.diff(x, axis=0)
-    slope = np.divide(np.diff(y, axis=0), width, out=np.zeros_like(width), where=width > 0)
-    middle = y[:-1] + ((left + right) / 2 - x[:-1]) * slope
-    return np.asarray(((right - left) * middle).sum(axis=0))
+def _area_between(x: Counts, y: Counts, low: Floats, high: Floats) -> Floats:
+    """Return the area under lines through points (K + 1, r), x rising, from `low` to `high` (r,) of x."""
+    # Only the steps that some curve has in the range: most ranges touch few of them.
+    touched = np.flatnonzero((x[1:].max(axis=1) > np.min(low)) & (x[:-1].min(axis=1) < np.max(high)))
+    if touched.size == 0:
+        return np.full(low.shape, np.nan)
+    part = slice(touched[0], touched[-1] + 2)
+    across, up = x[part].astype(np.float64), y[part].astype(np.float64)
+    bounded = np.clip(across, low, high)
+    width, climb = np.diff(across, axis=0), np.diff(up, axis=0)
+    slope = np.divide(climb, width, out=np.zeros_like(width), where=width > 0)
+    middle = up[:-1] + ((bounded[:-1] + bounded[1:]) / 2 - across[:-1]) * slope
+    return np.asarray(np.einsum("kr,kr->r", np.diff(bounded, axis=0), middle))
 
 
 def _check_share(name: str, share: float) -> None:
