@@ -10,7 +10,7 @@ PREFIX = "BreastFusion/"
 
 
 class MachineSettings:
-    """Model folder, device and study folder, remembered from one start of the application to the next."""
+    """Model folder, device and the studies' folder, remembered from one start of the application to the next."""
 
     @property
     def bundle_folder(self) -> str:
@@ -31,13 +31,13 @@ class MachineSettings:
         self._set("device", device)
 
     @property
-    def study_folder(self) -> str:
-        """Folder of the study that was opened last; empty when none was."""
-        return self._value("studyFolder", "")
+    def studies_folder(self) -> str:
+        """Folder in which the study lies that was opened last; empty when none was."""
+        return self._value("studiesFolder", "")
 
-    @study_folder.setter
-    def study_folder(self, folder: str) -> None:
-        self._set("studyFolder", folder)
+    @studies_folder.setter
+    def studies_folder(self, folder: str) -> None:
+        self._set("studiesFolder", folder)
 
     def _value(self, key: str, default: str) -> str:
         return str(slicer.app.userSettings().value(PREFIX + key, default) or default)

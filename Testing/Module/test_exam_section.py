@@ -193,7 +193,7 @@ def test_the_demo_exam_is_loaded_by_its_button(exam, small_demo, click, wait_unt
     assert mask[index] == 1, "the crosshair is inside the lesion"
 
 
-def test_a_study_folder_is_read_in_the_child_process_and_remembered(
+def test_a_study_folder_is_read_in_the_child_process_and_the_next_one_is_looked_for_beside_it(
     exam, phantom_exam, tmp_path, dialogs, click, wait_until
 ):
     folder = tmp_path / "Prüfling"
@@ -209,8 +209,11 @@ def test_a_study_folder_is_read_in_the_child_process_and_remembered(
     assert np.array_equal(pre, sitk.GetArrayViewFromImage(phantom_exam.exam.dce.phases[0].image))
     dialogs.answer("")
     click(exam.ui.openStudyButton)
-    assert dialogs.asked[-1].text == str(folder), "the dialog starts where the last study was"
+    assert dialogs.asked[-1].text == str(tmp_path), "the dialog starts where the last study was"
     assert not exam.is_loading
+    settings = slicer.app.userSettings()
+    kept = [str(settings.value(key)) for key in settings.allKeys()]
+    assert not any("Prüfling" in value for value in kept), "folders of studies are called after patients"
 
 
 def test_the_real_patient_has_five_phases_with_their_times_and_t1_but_no_t2(

@@ -122,7 +122,8 @@ class InstalledBundles:
 def card_of(header: BundleHeader) -> str:
     """Return a model's card in Markdown: what its metadata says, and the author's own words where there are any."""
     facts = model_card(header.metadata, header.recipe)
-    readme = (header.folder / CARD).read_text(encoding="utf-8", errors="replace")[:CARD_CHARACTERS]
+    with (header.folder / CARD).open(encoding="utf-8", errors="replace") as file:
+        readme = file.read(CARD_CHARACTERS)
     # A card that was written by `model_card` says the same again.
     card = facts if readme.strip() == facts.strip() else f"{facts}\n\n---\n\n{readme}"
     # Headings of a page are too large for a panel.

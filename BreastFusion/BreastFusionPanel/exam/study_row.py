@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -72,10 +73,11 @@ class StudyRow:
             return
         settings = self._context.settings
         folder = qt.QFileDialog.getExistingDirectory(
-            self._ui.openStudyButton, _("Folder of the study: DICOM, NIfTI or an exam folder"), settings.study_folder
+            self._ui.openStudyButton, _("Folder of the study: DICOM, NIfTI or an exam folder"), settings.studies_folder
         )
         if folder:
-            settings.study_folder = folder
+            # Not the study itself: its folder may be called after the patient. The next study lies beside it, too.
+            settings.studies_folder = str(Path(folder).parent)
             self._context.say("")
             self.loading.open_folder(folder, self._on_added)
 
