@@ -22,11 +22,13 @@ _HOMES = {
     "write_features": "features",
     "cohort_fingerprint": "fingerprint",
     "apply_bundle": "apply",
+    "bundle_importance": "importance",
 }
 
 __all__ = [
     "Cohort",
     "apply_bundle",
+    "bundle_importance",
     "cohort_fingerprint",
     "compute_inputs",
     "covering",

@@ -1,0 +1,139 @@
+"""Which sources and columns a bundle needs: its cases taken apart, and pieces of them exchanged between cases.
+
+Whatever a bundle sees can be shuffled: a sequence's image, all radiomics of a sequence, the kinetics, a clinical column
+or the dummies of one. Images are encoded once; a shuffle only fuses again, so that thirty of them cost seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs
+from BreastFusionLib.cohort.table import Cohort
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.importance import SHUFFLES, Importance, column_groups, permutation_importance
+from BreastFusionLib.reading.score import Encoded, encode, score_encoded
+
+if TYPE_CHECKING:
+    from BreastFusionLib.reading.bundle import Bundle
+    from BreastFusionLib.reading.score import PreparedCase
+
+__all__ = ["CasePieces", "bundle_importance"]
+
+
+class CasePieces:
+    """A bundle's predictions for cases that are put together from pieces of several.
+
+    Attributes:
+        table: one row a case, one column a piece ('image.dce', 'radiomics.dce_original_..', 'clinical.age'); a cell
+            says which case the piece comes from, as its row number. At first each case is its own.
+    """
+
+    def __init__(self, bundle: Bundle, cases: Sequence[PreparedCase]) -> None:
+        """Encode the cases, one after the other, so that no more than one is held as images."""
+        self._bundle = bundle
+        encoded = [encode([case], bundle) for case in cases]
+        self._features = {s: torch.cat([one.features[s] for one in encoded]) for s in encoded[0].features}
+        self._vectors = {s: torch.cat([one.vectors[s] for one in encoded]) for s in encoded[0].vectors}
+        self._present = {s: torch.cat([one.present[s] for one in encoded]) for s in encoded[0].present}
+        names = {source: bundle.scalers[source].names for source in self._vectors}
+        self._defined = {
+            source: torch.tensor(
+                np.array([[np.isfinite(case.vectors[source][name]) for name in columns] for case in cases]),
+                device=self._vectors[source].device,
+            )
+            for source, columns in names.items()
+        }
+        self._columns = {source: [f"{source}.{name}" for name in columns] for source, columns in names.items()}
+        columns = [_image(source) for source in self._features] + [c for own in self._columns.values() for c in own]
+        rows = np.repeat(np.arange(len(cases))[:, None], len(columns), axis=1)
+        self.table = pd.DataFrame(rows, columns=columns, index=[case.case_id for case in cases])
+
+    def groups(self, categories: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Return what is worth shuffling together.
+
+        Each image; each sequence with its image and radiomics; all radiomics; all kinetics; each clinical column.
+
+        Args:
+            categories: clinical categories that stand in the cohort as several columns, 'density' for 'density_b',
+                'density_c' and 'density_d'.
+        """
+        groups = {f"{source} image": [_image(source)] for source in self._features}
+        radiomics = self._columns.get("radiomics", [])
+        for sequence in self._bundle.recipe.inputs.sequences:
+            measured = [column for column in radiomics if column.startswith(f"radiomics.{sequence}_")]
+            if measured and sequence in self._features:
+                groups[f"{sequence} image and radiomics"] = [_image(sequence), *measured]
+        groups |= {source: self._columns[source] for source in ("radiomics", "kinetics") if source in self._columns}
+        clinical = [column.removeprefix("clinical.") for column in self._columns.get("clinical", [])]
+        for name, columns in column_groups(clinical, categories).items():
+            groups[name] = [f"clinical.{column}" for column in columns]
+        return groups
+
+    def __call__(self, table: pd.DataFrame) -> NDArray[np.float64]:
+        """Return calibrated probabilities (n,) of cases put together as a table says."""
+        features, vectors, present = {}, {}, {}
+        for source, values in self._features.items():
+            rows = torch.tensor(table[_image(source)].to_numpy(), device=values.device)
+            features[source], present[source] = values[rows], self._present[source][rows]
+        for source, values in self._vectors.items():
+            rows = torch.tensor(table[self._columns[source]].to_numpy(), device=values.device)
+            vectors[source] = values.gather(0, rows)
+            present[source] = self._defined[source].gather(0, rows).any(dim=1)
+        put_together = Encoded({}, vectors, present, {}, features)
+        return np.array([scores.probability for scores in score_encoded(put_together, self._bundle)])
+
+
+def bundle_importance(
+    bundle: Bundle,
+    cohort: Cohort,
+    split: str = "test",
+    categories: Sequence[str] = (),
+    shuffles: int = SHUFFLES,
+    seed: int = 0,
+    cache: Path | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Importance, ...]:
+    """Measure what each source and each clinical column is worth to a bundle, by AUC on a cohort.
+
+    Args:
+        bundle: the model.
+        cohort, cache, workers, scheduler, progress: see `compute_inputs`.
+        split: the cases of this split are used; all of them in a cohort without splits. Cases without a label and
+            those that cannot be prepared are left out.
+        categories: see `CasePieces.groups`.
+        shuffles, seed: see `permutation_importance`.
+
+    Raises:
+        InputError: no case with a label can be used, or those that can are of one class.
+    """
+    from BreastFusionLib.reading.cache import load_inputs
+
+    table = cohort.table
+    if table["split"].notna().any():
+        table = table[table["split"] == split]
+    chosen = Cohort(table[table["label"].notna()].reset_index(drop=True), cohort.folder, cohort.problems)
+    prepared = compute_inputs(chosen, bundle.recipe.inputs, cache, workers, scheduler, progress)
+    usable = (prepared["status"] == "ok").to_numpy()
+    if not usable.any():
+        raise InputError(
+            f"None of the cohort's {len(cohort.table)} cases is of split '{split}', has a label and can be prepared: "
+            "importance cannot be measured. Name another split."
+        )
+    task = bundle.recipe.task
+    labels = (chosen.table["label"].to_numpy(dtype=int)[usable] == task.classes.index(task.positive)).astype(int)
+    pieces = CasePieces(bundle, [load_inputs(Path(str(path))) for path in prepared.loc[usable, "path"]])
+    return permutation_importance(pieces, pieces.table, labels, pieces.groups(categories), shuffles, seed)
+
+
+def _image(source: str) -> str:
+    return f"image.{source}"
