@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.choosing import may_be, merit
 from BreastFusionLib.exam.contrast import contrast_state
 from BreastFusionLib.exam.dicom_dce import Candidate, Dynamic, find_dynamic
 from BreastFusionLib.exam.dicom_files import Scan, Slice, scan
@@ -134,7 +134,7 @@ def _choose(
                 raise InputError(broken.problem)
         return {}
     frame = dynamic.volumes[0].grid if dynamic is not None else None
-    best = max(whole, key=lambda c: (round(_overlap(frame, c.volumes[0].grid), 1), c.role.confidence, _preference(c)))
+    best = max(whole, key=lambda c: merit(c.role, c.header, c.volumes[0].grid, frame, c.number))
     roles = {id(best): replace(best.role, role=role)}
     for other in suitable:
         if other is best:
@@ -148,24 +148,7 @@ def _choose(
 
 
 def _may_be(candidate: Candidate, role: Role) -> bool:
-    # A lone volume of the technique that dynamic series are made with is a T1-weighted volume.
-    lone_gradient_echo = role == "t1" and candidate.role.role == "dce" and candidate.role.confidence < 0.9
-    return candidate.role.role == role or (lone_gradient_echo and len(candidate.volumes) == 1)
-
-
-def _overlap(frame: Grid | None, grid: Grid) -> float:
-    """Share of the dynamic series' field of view that another grid covers, by a coarse lattice of points."""
-    if frame is None:
-        return 1.0
-    axes = [np.linspace(0, n - 1, 9) for n in frame.size]
-    points = frame.physical(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
-    return float(np.mean(grid.contains(points)))
-
-
-def _preference(candidate: Candidate) -> tuple[int, float, int]:
-    """Before contrast rather than after it, then finer voxels, then the earlier series."""
-    before = {"pre": 2, "unknown": 1, "post": 0}[contrast_state(candidate.header)]
-    return before, -candidate.volumes[0].grid.voxel_volume_mm3, -candidate.number
+    return candidate.role.role == role or (len(candidate.volumes) == 1 and may_be(role, candidate.role))
 
 
 def _all_series(

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.contrast import contrast_in_name, contrast_state
+from BreastFusionLib.exam.choosing import may_be, merit
+from BreastFusionLib.exam.contrast import contrast_in_name
 from BreastFusionLib.exam.geometry import Grid, same_grid
 from BreastFusionLib.exam.model import Role
 from BreastFusionLib.exam.phases import Stamp, order_phases
@@ -26,7 +26,6 @@ from .sequences import common_grid, items_of
 
 __all__ = ["Guess", "guess_exam"]
 
-SURE = 0.9  # from this confidence on a name says what a series is
 SAME_TECHNIQUE = 0.1  # TR, TE and flip angle of two phases differ by less than this share
 # Attributes of nodes that the panel made itself: maps, curves, subtractions, projections.
 MADE_HERE = ("BreastFusion.kind", "BreastFusion.madeOf")
@@ -187,28 +186,9 @@ def _without_repeated_pre(group: list[_Candidate]) -> list[_Candidate]:
 
 
 def _best(role: Role, candidates: Sequence[_Candidate], frame: Grid | None) -> _Candidate | None:
-    """Return the volume for T1 or T2 that covers most of the DCE field of view, and has the surest name."""
-
-    def suits(one: _Candidate) -> bool:
-        # A lone volume of the technique that dynamic series are made with is a T1-weighted volume.
-        lone_gradient_echo = role == "t1" and one.role.role == "dce" and one.role.confidence < SURE
-        return one.role.role == role or lone_gradient_echo
-
-    def merit(one: _Candidate) -> tuple[float, float, int, float, float]:
-        before = {"pre": 2, "unknown": 1, "post": 0}[contrast_state(one.header)]
-        overlap = round(_overlap(frame, one.grid), 1)
-        return overlap, one.role.confidence, before, -one.grid.voxel_volume_mm3, -_number(one)
-
-    return max(filter(suits, candidates), key=merit, default=None)
-
-
-def _overlap(frame: Grid | None, grid: Grid) -> float:
-    """Share of the DCE field of view that another grid covers, by a coarse lattice of points."""
-    if frame is None:
-        return 1.0
-    axes = [np.linspace(0, size - 1, 9) for size in frame.size]
-    points = frame.physical(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
-    return float(np.mean(grid.contains(points)))
+    """Return the volume for T1 or T2 that the library would take."""
+    suitable = [one for one in candidates if may_be(role, one.role)]
+    return max(suitable, key=lambda one: merit(one.role, one.header, one.grid, frame, _number(one)), default=None)
 
 
 def _number(one: _Candidate) -> float:
