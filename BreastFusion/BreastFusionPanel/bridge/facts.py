@@ -41,7 +41,7 @@ def write_series_facts(node: slicer.vtkMRMLNode, series: Series) -> None:
 
 
 def write_exam_facts(node: slicer.vtkMRMLNode, exam: Exam) -> None:
-    """Keep what is known of the whole exam with the node of its first series."""
+    """Keep what is known of the whole exam with the node of one of its series."""
     node.SetAttribute(PSEUDONYM, exam.pseudonym)
     node.SetAttribute(SYNTHETIC, "1" if exam.synthetic else "0")
     write_json(node, WARNINGS, exam.warnings)
