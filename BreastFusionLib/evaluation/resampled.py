@@ -6,6 +6,7 @@ cases: no replicate sorts again, and a statistic written once for curves serves 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,7 +45,8 @@ class Ranking:
 
     def cumulated(self, counts: Counts) -> tuple[Counts, Counts]:
         """Return true and false positives (K + 1, r) at the thresholds, of cases counted `counts` (n, r) times."""
-        return _cumulated(self._positives, counts), _cumulated(self._negatives, counts)
+        rows = self.thresholds.size
+        return _cumulated(self._positives, counts, rows), _cumulated(self._negatives, counts, rows)
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,29 @@ def observed(labels: ArrayLike, scores: ArrayLike) -> Resampled:
 
 
 def _sums(order: NDArray[np.intp], chosen: NDArray[np.bool_], ends: NDArray[np.intp]) -> csr_matrix:
-    """Return the matrix (K, n) that sums over the chosen cases of each step."""
+    """Return the matrix that sums over the chosen cases of each step: an empty row, K rows, and a few empty ones.
+
+    Rows are filled up to a multiple of their square root, as `_cumulated` wants them.
+    """
     cases = order[chosen].astype(np.int32)
-    starts = np.concatenate(([0], np.cumsum(chosen)[ends - 1])).astype(np.int32)
-    return csr_matrix((np.ones(cases.size, dtype=np.int8), cases, starts), shape=(ends.size, order.size))
+    rows = ends.size + 1
+    rows += -rows % math.isqrt(rows)
+    starts = np.full(rows + 1, cases.size, dtype=np.int32)
+    starts[:2] = 0
+    starts[2 : ends.size + 2] = np.cumsum(chosen)[ends - 1]
+    return csr_matrix((np.ones(cases.size, dtype=np.int8), cases, starts), shape=(rows, order.size))
 
 
-def _cumulated(sums: csr_matrix, counts: Counts) -> Counts:
-    total = np.zeros((sums.shape[0] + 1, counts.shape[1]), dtype=counts.dtype)
-    np.cumsum(sums @ counts, axis=0, out=total[1:])
-    return total
+def _cumulated(sums: csr_matrix, counts: Counts, rows: int) -> Counts:
+    """Return running totals (rows, r) of the steps' sums, the first one 0.
+
+    `np.cumsum` goes down column by column, five times slower than adding rows: within groups of rows, all groups at
+    once, and then from each group to the next.
+    """
+    total: Counts = sums @ counts
+    groups = total.reshape(-1, math.isqrt(rows), counts.shape[1])
+    for row in range(1, groups.shape[1]):
+        groups[:, row] += groups[:, row - 1]
+    for group in range(1, groups.shape[0]):
+        groups[group] += groups[group - 1, -1]
+    return total[:rows]
