@@ -40,6 +40,9 @@ LATEST_TIMED_FIRST_PHASE_S = 180.0
 SLOW_BELOW_PERCENT = 50.0
 FAST_ABOVE_PERCENT = 100.0
 DELAYED_CHANGE_PERCENT = 10.0
+# Noise and motion alone make such changes: curves within them say nothing of the tissue.
+WEAK_PERCENT = 15.0
+DARKER_PERCENT = 10.0
 # A single noisy voxel is no curve: the worst curve must be seen in at least this share of the lesion.
 WORST_CURVE_MIN_SHARE = 0.05
 
@@ -264,6 +267,21 @@ def _worst_curve(shares: dict[Curve, float]) -> Curve | None:
     return next((curve for curve, share in shares.items() if share >= WORST_CURVE_MIN_SHARE), None)
 
 
+def _odd_enhancement(percents: NDArray[np.float64]) -> list[str]:
+    """Return what is said when a curve looks like that of other tissue, or of phases in the wrong order."""
+    if percents.min() < -DARKER_PERCENT:
+        return [
+            f"After contrast the lesion is darker than before it (down to {percents.min():+.0f} %): check which phase "
+            "is the one before contrast."
+        ]
+    if percents.max() < WEAK_PERCENT:
+        return [
+            f"The lesion hardly enhances (at most {percents.max():+.0f} %), so its curve says little: check its "
+            "outline and the order of the phases."
+        ]
+    return []
+
+
 def _warnings(means: NDArray[np.float64], times_s: Sequence[float] | None, delayed_exists: bool) -> list[str]:
     warnings = []
     if times_s is None:
@@ -283,4 +301,6 @@ def _warnings(means: NDArray[np.float64], times_s: Sequence[float] | None, delay
         )
     if means[0] <= 0:
         warnings.append("The lesion's signal before contrast is not positive: enhancement in per cent is undefined.")
+    else:
+        warnings += _odd_enhancement(100 * (means[1:] / means[0] - 1))
     return warnings

@@ -29,7 +29,7 @@ _WORDS: dict[str, Callable[[float], str]] = {
     "ser": lambda v: f"signal enhancement ratio {v:.2f}",
     "shape_Sphericity": lambda v: f"sphericity {v:.2f}",
     "shape_Maximum3DDiameter": lambda v: f"longest diameter {v:.0f} mm",
-    "shape_VoxelVolume": lambda v: f"volume {v / 1000:.2f} cm3",
+    "shape_VoxelVolume": lambda v: f"volume {v / 1000:.2f} cm³",
     "age": lambda v: f"age {v:.0f}",
 }
 

@@ -64,6 +64,26 @@ def test_the_button_says_exactly_what_is_missing(section, phantom_exam, demo_bun
     assert ui.classifyButton.isEnabled()
 
 
+def test_a_lesion_without_an_outline_is_not_offered_to_be_read(section, study, installed, second_lesion):
+    from BreastFusionPanel.bridge.segments import add_lesion
+
+    study.parameters.selectedLesion = add_lesion(study.parameters, None)
+    section.context.lesion_selected.emit()
+    assert not section.ui.classifyButton.isEnabled()
+    assert section.ui.classifyButton.toolTip == "Nothing is drawn yet: paint the selected lesion first (section 2)."
+    study.parameters.selectedLesion = second_lesion
+    section.context.lesion_selected.emit()
+    assert section.ui.classifyButton.isEnabled()
+
+
+def test_what_was_missing_is_no_longer_said_once_it_is_there(section, study, demo_bundle, dialogs, click):
+    section.classify()
+    assert last(section) == "Choose a model, or import one from its folder."
+    dialogs.answer(str(demo_bundle))
+    click(section.ui.importBundleButton)
+    assert last(section) == ""
+
+
 def test_the_shortcut_says_the_same_where_nobody_sees_a_tooltip(section, worker):
     section.classify()
     assert last(section) == "Load an exam first (section 1)."

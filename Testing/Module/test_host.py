@@ -561,3 +561,27 @@ def test_hundreds_of_scenes_leave_no_observers_behind(slicer_app, tmp_path):
         live_through_one()
     assert (observer_count(), scene.GetNumberOfNodes()) == before
     assert not slicer_app.errors.take()
+
+
+def test_who_is_shown_or_hidden_in_a_folded_section_is_so_when_it_opens(scene):
+    """As CTK does: folding is no word about a child, and what happens meanwhile is remembered."""
+    import ctk
+    import qt
+
+    section = ctk.ctkCollapsibleButton()
+    layout = qt.QVBoxLayout(section)
+    children = {
+        name: qt.QLabel(name) for name in ("left alone", "hidden before", "hidden meanwhile", "shown meanwhile")
+    }
+    for child in children.values():
+        layout.addWidget(child)
+    section.show()
+    for name in ("hidden before", "shown meanwhile"):
+        children[name].setVisible(False)
+    section.setCollapsed(True)
+    children["hidden meanwhile"].setVisible(False)
+    children["shown meanwhile"].setVisible(True)
+    assert not any(child.isVisible() for child in children.values())
+    section.setCollapsed(False)
+    assert [name for name, child in children.items() if child.isVisible()] == ["left alone", "shown meanwhile"]
+    section.close()

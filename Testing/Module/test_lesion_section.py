@@ -315,6 +315,16 @@ class TestDrawing:
         assert np.array_equal(pixels(drawn(study, first)), before)
 
 
+@pytest.mark.parametrize(
+    ("volume_mm3", "words"),
+    [(68.4, "68 mm³"), (100.0, "0.10 cm³"), (3770.0, "3.77 cm³"), (99_900.0, "99.90 cm³"), (7_441_880.0, "7442 cm³")],
+)
+def test_a_volume_has_as_many_digits_as_can_be_read(scene, volume_mm3, words):
+    from BreastFusionPanel.lesion.lesion_measures import volume_text
+
+    assert volume_text(volume_mm3) == words.replace(" ", "\u00a0")
+
+
 class TestTable:
     @pytest.fixture
     def two(self, study, click, settle, phantom_exam):

@@ -121,6 +121,15 @@ class TestByGeometry:
         shown = study.ui.t1SummaryLabel.text.replace("\u00a0", " ")
         assert shown == f"covered 100 %, {expected.volume_mm3 / 1000:.2f} cm³ ({change:+.1f} %), by geometry"
 
+    @pytest.mark.parametrize(
+        ("coverage", "words"), [(1.0, "100 %"), (0.9999, "99 %"), (0.6667, "67 %"), (0.004, "0 %")]
+    )
+    def test_coverage_is_rounded_as_in_the_librarys_sentences_and_only_all_of_it_is_100(self, study, coverage, words):
+        from BreastFusionPanel.mapping.map_row import summary
+
+        mapped = SimpleNamespace(coverage=coverage, volume_mm3=500.0, source_volume_mm3=500.0, method="geometry")
+        assert summary(mapped).replace("\u00a0", " ").startswith(f"covered {words},")
+
     def test_another_outline_is_mapped_anew_and_the_same_one_is_not(self, study, phantom_exam):
         from BreastFusionPanel.bridge.segments import replace_outline
 

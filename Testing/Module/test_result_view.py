@@ -79,7 +79,7 @@ def test_a_bundle_of_another_task_does_not_speak_of_malignancy(view, ui, reading
 def test_sources_reasons_model_and_time_have_a_line_each(view, ui, reading):
     view.show(reading)
     assert ui.aloneLabel.text.replace("\u00a0", " ") == "alone: DCE .40 · radiomics .79 · kinetics 1.00"
-    assert ui.whyLabel.text.startswith("why: wash-out in 77 % of the lesion")
+    assert ui.whyLabel.text.startswith("why: wash-out in 77\u00a0% of the lesion")
     assert ui.whyLabel.text.endswith("; age 52")
     assert ui.footerLabel.text == "fusion-ambl 1.2 · CPU · 0.9 s"
 
@@ -109,6 +109,19 @@ def test_the_number_is_grey_when_the_case_is_unlike_the_training_cases(view, ui,
     view.show({**reading, "in_distribution": False})
     assert ui.numberLabel.text == "0.87"
     assert not ui.numberLabel.isEnabled()
+
+
+def test_the_number_of_an_older_outline_is_grey(view, ui, reading):
+    view.show(reading)
+    assert ui.numberLabel.isEnabled()
+    view.show(reading, is_current=False)
+    assert not ui.numberLabel.isEnabled()
+
+
+def test_no_line_begins_with_a_percent_sign(view, ui, reading):
+    view.show({**reading, "why": ["wash-out in 77 % of it"], "warnings": ["Only 67 % of it are seen."]})
+    assert ui.whyLabel.text == "why: wash-out in 77\u00a0% of it"
+    assert "67\u00a0% of it" in ui.warningsLabel.text
 
 
 def test_the_outline_s_range_is_filled_in_when_it_comes(view, ui, reading):

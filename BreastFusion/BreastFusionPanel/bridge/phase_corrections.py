@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import slicer
@@ -14,6 +13,8 @@ from .sequences import PhaseRow, phases_of, write_times
 
 __all__ = ["move_phase", "set_phase_time", "set_pre_contrast", "was_corrected"]
 
+LONGEST_EXAM_S = 24 * 3600.0
+LEAST_APART_S = 1.0  # no breast is imaged faster: what is typed closer is a slip
 CORRECTED = "BreastFusion.corrected"
 
 
@@ -58,14 +59,21 @@ def set_phase_time(sequence: slicer.vtkMRMLSequenceNode, number: int, time_s: fl
         raise InputError(
             _("Times count from the pre-contrast phase, which is at 0 s: change those of the other phases.")
         )
-    if time_s is not None and not (math.isfinite(time_s) and time_s > 0):
+    if time_s is not None and not 0 < time_s <= LONGEST_EXAM_S:
         raise InputError(
             _(
                 "{time_s:g} s is no time for '{name}': seconds after the pre-contrast phase are expected, more than "
-                "0. To make it the pre-contrast phase, choose it as such."
+                "0 and not more than a day. To make it the pre-contrast phase, choose it as such."
             ).format(time_s=time_s, name=rows[number].name)
         )
     times_s = [row.time_s for row in rows]
+    times_s[number] = None
+    if time_s is not None and any(other is not None and abs(other - time_s) < LEAST_APART_S for other in times_s):
+        raise InputError(
+            _("There is a phase at {time_s:g} s already: type the time at which '{name}' was taken.").format(
+                time_s=time_s, name=rows[number].name
+            )
+        )
     times_s[number] = time_s
     order = list(range(len(rows)))
     if None not in times_s:

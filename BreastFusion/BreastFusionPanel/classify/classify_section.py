@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from ..bridge.exam_nodes import has_exam
 from ..bridge.reading_nodes import reading_of, store_reading
-from ..bridge.segments import lesion_ids
+from ..bridge.segments import lesion_digest, lesion_ids
 from ..display import views
 from ..process.reading_request import ScaleCache, warm_scales
 from ..section import Section
@@ -137,6 +137,8 @@ class ClassifySection(Section):
             return _("Load an exam first (section 1).")
         if parameters.selectedLesion not in lesion_ids(parameters):
             return _("Outline a lesion and select it first (section 2).")
+        if not lesion_digest(parameters.segmentation, parameters.selectedLesion):
+            return _("Nothing is drawn yet: paint the selected lesion first (section 2).")
         return self.model.missing()
 
     def _on_button(self) -> None:

@@ -220,6 +220,7 @@ class ModelChoice:
         source = qt.QFileDialog.getExistingDirectory(self._ui.importBundleButton, _("Folder of the model to import"))
         if source:
             header = self.installed.import_from(source)
+            self._context.say("")
             self._context.settings.bundle_folder = str(header.folder)
             self.refill()
 

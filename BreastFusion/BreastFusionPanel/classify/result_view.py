@@ -56,8 +56,9 @@ class ResultView:
         _say(ui.numberLabel, words.number)
         _say(ui.statementLabel, words.statement)
         # Disabled, because every theme knows how to draw that in grey.
-        ui.numberLabel.setEnabled(not words.greyed)
-        self._scale.show(_scale_values(reading, words.greyed))
+        is_greyed = words.greyed or not is_current
+        ui.numberLabel.setEnabled(not is_greyed)
+        self._scale.show(_scale_values(reading, is_greyed))
         _say(ui.aloneLabel, _("alone: {parts}").format(parts=words.alone) if words.alone else "")
         _say(ui.whyLabel, _("why: {reasons}").format(reasons=words.why) if words.why else "")
         ui.warningsLabel.setText("\n".join(f"! {sentence}" for sentence in words.warnings))

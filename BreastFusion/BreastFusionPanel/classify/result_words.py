@@ -54,7 +54,7 @@ def describe_reading(reading: Mapping[str, Any]) -> ResultWords:
         greyed=meaningful and not reading["in_distribution"],
         # A source and its number stay in one line.
         alone=" · ".join(f"{_source_words(source)}\u00a0{short(value)}" for source, value in parts.items()),
-        why="; ".join(reading["why"]) if meaningful else "",
+        why=_unbroken("; ".join(reading["why"])) if meaningful else "",
         warnings=_warnings(reading),
         footer=_("{model} {version} · {device} · {seconds:.1f} s").format(
             model=reading["bundle"]["name"],
@@ -101,4 +101,9 @@ def _warnings(reading: Mapping[str, Any]) -> tuple[str, ...]:
         _("{source} missing: the model used its neutral value.").format(source=_source_words(source))
         for source in reading["sources"]["missing"]
     ]
-    return tuple(dict.fromkeys([*missing, *reading["warnings"]]))
+    return tuple(map(_unbroken, dict.fromkeys([*missing, *reading["warnings"]])))
+
+
+def _unbroken(sentence: str) -> str:
+    """Return a sentence in which no line begins with a percent sign."""
+    return sentence.replace(" %", "\u00a0%")

@@ -110,6 +110,7 @@ class LesionSection(Section, VTKObservationMixin):
     # What the user does
 
     def _draw(self) -> None:
+        self.context.say("")
         self._take_up(add_lesion(self.context.parameters, None))
         self.editor.use("Paint")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from slicer.i18n import tr as _
@@ -73,8 +72,8 @@ class MapRow:
 
 def summary(mapped: MappedLesion) -> str:
     """Return the words: 'covered 100 %, 3.80 cm³ (+0.8 %), by geometry'."""
-    # Rounded down, so that '100 %' means all of it.
-    covered = math.floor(100 * mapped.coverage)
+    # '100 %' means all of it; all else is rounded as in the library's own sentences.
+    covered = 100 if mapped.coverage >= 1 else min(99, round(100 * mapped.coverage))
     change = round(100 * (mapped.volume_mm3 / mapped.source_volume_mm3 - 1), 1) + 0.0  # no '-0.0'
     return _("covered {covered}\u00a0%, {volume} ({change:+.1f}\u00a0%), {method}").format(
         covered=covered, volume=volume_text(mapped.volume_mm3), change=change, method=_method_words()[mapped.method]

@@ -47,6 +47,21 @@ def test_every_number_of_a_hand_made_curve(upright, make, mask):
 
 
 @pytest.mark.parametrize(
+    ("signals", "words"),
+    [
+        ((100, 114, 112), ("hardly enhances (at most +14 %)", "outline")),
+        ((100, 89, 200), ("darker than before it (down to -11 %)", "which phase is the one before contrast")),
+        ((100, 116, 112), ()),
+        ((100, 91, 150), ()),
+    ],
+)
+def test_a_curve_of_other_tissue_or_of_phases_in_the_wrong_order_is_told(upright, make, mask, signals, words):
+    warnings = curve(make, upright, mask, signals, (0, 90, 360)).warnings
+    assert len(warnings) == bool(words)
+    assert all(word in warnings[0] for word in words)
+
+
+@pytest.mark.parametrize(
     ("signal", "word"), [(149, "slow"), (150, "medium"), (200, "medium"), (201, "fast"), (90, "slow")]
 )
 def test_the_initial_rise_in_words(upright, make, mask, signal, word):
