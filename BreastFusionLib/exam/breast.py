@@ -80,7 +80,7 @@ def find_midline(exam: Exam) -> Midline:
         if (side := _dicom_side(one)) is not None:
             return Midline(side=side)
     for one in series:
-        if one.phases and (middle := midline_x(one.phases[0].image)) is not None:
+        if one.phases and (middle := midline_x(one.phases[0].every(_coarse_steps(one.grid)))) is not None:
             return Midline(x_mm=middle)
     return Midline()
 
@@ -107,12 +107,14 @@ def _dicom_side(series: Series) -> Side | None:
 
 
 def _coarse(image: sitk.Image) -> tuple[NDArray[np.float32], Grid]:
-    """Take every n-th voxel so that they lie about 4 mm apart."""
-    steps = [max(1, round(COARSE_MM / spacing)) for spacing in image.GetSpacing()]
-    view = sitk.GetArrayViewFromImage(image)[:: steps[2], :: steps[1], :: steps[0]]
-    grid = Grid.of(image)
-    spacing = tuple(s * n for s, n in zip(grid.spacing_mm, steps, strict=True))
-    return np.asarray(view, dtype=np.float32), Grid(view.shape[::-1], spacing, grid.origin_lps, grid.direction)
+    """Take every n-th voxel so that they lie about 4 mm apart; what is coarse already stays as it is."""
+    i, j, k = _coarse_steps(Grid.of(image))
+    coarse = image[::i, ::j, ::k]
+    return sitk.GetArrayFromImage(coarse).astype(np.float32), Grid.of(coarse)
+
+
+def _coarse_steps(grid: Grid) -> tuple[int, int, int]:
+    return tuple(max(1, round(COARSE_MM / spacing)) for spacing in grid.spacing_mm)  # type: ignore[return-value]
 
 
 def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
@@ -131,12 +133,13 @@ def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
         return mask
     sizes = np.bincount(labels.ravel())[1:]
     # Two breasts without the chest wall are two parts; specks of noise are much smaller.
-    mask = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.2 * sizes.max()))
+    mask = np.concatenate(([False], sizes >= 0.2 * sizes.max()))[labels]
     _close_behind(mask, grid)
     # Lungs are open at the volume's ends, so holes are filled slice by slice along every axis.
+    cross = scipy.ndimage.generate_binary_structure(2, 1)
     for axis in range(3):
         for plane in np.moveaxis(mask, axis, 0):
-            plane[...] = scipy.ndimage.binary_fill_holes(plane)
+            plane[...] = scipy.ndimage.binary_fill_holes(plane, cross)
     return mask
 
 
@@ -158,14 +161,14 @@ def _image(mask: NDArray[np.bool_], grid: Grid) -> sitk.Image:
 
 def _front_profile(mask: NDArray[np.bool_], grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how far forward the body reaches (mm, towards anterior) at each x (mm) that it covers."""
-    kji = np.argwhere(mask)
-    points = grid.physical(kji[:, ::-1])
-    x_bin = np.round(points[:, 0] / COARSE_MM).astype(int)
+    k, j, i = np.ogrid[tuple(map(slice, mask.shape))]
+    x, y = ((a * i + b * j + c * k + at_first)[mask] for a, b, c, at_first in grid.index_to_lps[:2])
+    x_bin = np.round(x / COARSE_MM).astype(int)
     if x_bin.size == 0:
         return np.empty(0), np.empty(0)
     first = x_bin.min()
     front = np.full(x_bin.max() - first + 1, -np.inf)
-    np.maximum.at(front, x_bin - first, -points[:, 1])
+    np.maximum.at(front, x_bin - first, -y)
     covered = np.isfinite(front)
     return front[covered], ((np.arange(front.size) + first) * COARSE_MM)[covered]
 

@@ -7,11 +7,13 @@ import pytest
 import SimpleITK as sitk
 import slicer
 import vtk
-from BreastFusionPanel.bridge.geometry import NodePhase, add_volume, grid_of, image_of, pixels_of, to_lps, to_ras
+from BreastFusionPanel.bridge.geometry import add_volume, grid_of, image_of, pixels_of, to_lps, to_ras
 from BreastFusionPanel.bridge.geometry import update_volume as update
+from BreastFusionPanel.bridge.node_phase import NodePhase
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.geometry import Box, Grid, crop
+from BreastFusionLib.exam.geometry import Box, Grid, crop, same_grid
+from BreastFusionLib.exam.model import Phase
 
 
 def rotation(seed: int) -> np.ndarray:
@@ -214,6 +216,16 @@ def test_a_part_of_a_large_volume_copies_that_part_only(scene, monkeypatch):
     assert phase.part(Box((10, 20, 30), (40, 30, 20))).GetSize() == (40, 30, 20)
     assert phase.slices == 100
     assert copied == [40 * 30 * 20 * 2]
+
+
+def test_every_nth_voxel_of_a_phase_is_that_of_the_whole_and_nothing_else_is_copied(scene, monkeypatch):
+    image = make_image(make_grid(rotation(5)))
+    phase = NodePhase(add_volume(image, "volume"))
+    monkeypatch.setattr(NodePhase, "image", property(lambda _phase: pytest.fail("the whole volume was read")))
+    coarse, expected = phase.every((2, 3, 1)), Phase(None, image).every((2, 3, 1))
+    assert np.array_equal(sitk.GetArrayFromImage(coarse), sitk.GetArrayFromImage(expected))
+    assert np.array_equal(sitk.GetArrayFromImage(coarse), sitk.GetArrayFromImage(image)[:, ::3, ::2])
+    assert same_grid(coarse, expected)
 
 
 def test_a_phase_shows_what_the_node_holds_when_it_is_asked(scene):

@@ -31,8 +31,9 @@ from .facts import (
     write_exam_facts,
     write_series_facts,
 )
-from .geometry import NodePhase, show_volume, update_volume
+from .geometry import show_volume, update_volume
 from .lesion_owner import put_lesions_aside
+from .node_phase import NodePhase
 from .phase_corrections import move_phase, set_phase_time, set_pre_contrast, was_corrected
 from .sequences import (
     PhaseRow,

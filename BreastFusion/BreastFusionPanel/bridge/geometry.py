@@ -18,13 +18,11 @@ from slicer.i18n import tr as _
 from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.geometry import Box, Grid, crop
-from BreastFusionLib.exam.model import Phase
+from BreastFusionLib.exam.geometry import Box, Grid
 
 from ..display.slice_window import apply_window, tissue_range
 
 __all__ = [
-    "NodePhase",
     "add_volume",
     "grid_from_matrix",
     "grid_of",
@@ -55,35 +53,6 @@ def to_ras(point_lps: Sequence[float]) -> tuple[float, float, float]:
 def to_lps(point_ras: Sequence[float]) -> tuple[float, float, float]:
     """Return a point of Slicer's world (mm) as the library has it."""
     return to_ras(point_ras)
-
-
-class NodePhase(Phase):
-    """A phase whose pixels stay in their node until they are asked for; a part of it copies that part only."""
-
-    def __init__(
-        self, volume: slicer.vtkMRMLScalarVolumeNode, time_s: float | None = None, grid: Grid | None = None
-    ) -> None:
-        """Take a phase.
-
-        Args:
-            volume: a volume node, or the item of a sequence.
-            time_s: seconds after the pre-contrast phase; None when unknown.
-            grid: what its voxels lie on; None: as `grid_of` says.
-        """
-        self.grid = grid_of(volume) if grid is None else grid
-        super().__init__(time_s, lambda: image_of(volume, grid=self.grid), self.grid.size[2])
-        self.volume = volume
-
-    def part(self, box: Box) -> sitk.Image:
-        """Return what lies in `box`, which may reach outside (there it is 0)."""
-        inside = box.clipped(self.grid.size)
-        if 0 in inside.size:
-            return crop(image_of(self.volume, Box((0, 0, 0), (1, 1, 1)), self.grid), box)
-        image = image_of(self.volume, inside, self.grid)
-        if inside == box:
-            return image
-        offset = tuple(a - b for a, b in zip(box.start, inside.start, strict=True))
-        return crop(image, Box(offset, box.size))  # type: ignore[arg-type]
 
 
 def grid_of(volume: slicer.vtkMRMLScalarVolumeNode, placed_by: slicer.vtkMRMLTransformableNode | None = None) -> Grid:
