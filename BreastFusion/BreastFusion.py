@@ -89,8 +89,7 @@ class BreastFusionWidget(base.ScriptedLoadableModuleWidget, VTKObservationMixin)
     def cleanup(self):
         """The application ends, or the module is reloaded."""
         self.removeObservers()
-        if self.panel is not None:  # building it may have failed
-            self.panel.cleanup()
+        self.panel.cleanup()
 
     def onReload(self):
         """Developers' reload: Slicer loads this file anew, the packages behind it follow when they are imported."""
