@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.clustered import clustered_proportion
 from BreastFusionLib.evaluation.intervals import Estimate, wilson
 from BreastFusionLib.evaluation.roc import Floats, checked
 
@@ -208,6 +209,7 @@ def reliability_curve(
     bins: int = 10,
     binning: Binning = "width",
     level: float = 0.95,
+    patients: ArrayLike | None = None,
 ) -> tuple[ReliabilityBin, ...]:
     """Return observed against predicted share, for each bin that holds a case.
 
@@ -217,6 +219,7 @@ def reliability_curve(
         bins: number of bins.
         binning: 'width' or 'mass'.
         level: confidence of Wilson's intervals.
+        patients: (n,) names, when patients have several cases; the intervals allow for it then.
 
     Source: DeGroot and Fienberg, The Statistician 1983;32:12-22.
     """
@@ -226,9 +229,14 @@ def reliability_curve(
     curve = []
     for number in np.unique(bin_of):
         inside = bin_of == number
-        cases, positives = int(inside.sum()), int(y[inside].sum())
-        low, high = float(edges[number]), float(edges[number + 1])
-        curve.append(ReliabilityBin(low, high, cases, float(p[inside].mean()), wilson(positives, cases, level)))
+        cases = int(inside.sum())
+        if patients is None:
+            observed = wilson(int(y[inside].sum()), cases, level)
+        else:
+            observed = clustered_proportion(y == 1, patients, level, inside)
+        curve.append(
+            ReliabilityBin(float(edges[number]), float(edges[number + 1]), cases, float(p[inside].mean()), observed)
+        )
     return tuple(curve)
 
 

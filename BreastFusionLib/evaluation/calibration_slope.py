@@ -15,6 +15,7 @@ from scipy.special import expit, logit, ndtri
 
 from BreastFusionLib.evaluation.calibration import checked_probabilities
 from BreastFusionLib.evaluation.intervals import Estimate
+from BreastFusionLib.evaluation.resampling import cluster_index
 
 __all__ = ["CalibrationLine", "calibration_line", "log_odds"]
 
@@ -49,25 +50,29 @@ def log_odds(probabilities: ArrayLike) -> Floats:
     return logit(np.clip(p, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY))
 
 
-def calibration_line(labels: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> CalibrationLine:
+def calibration_line(
+    labels: ArrayLike, probabilities: ArrayLike, level: float = 0.95, patients: ArrayLike | None = None
+) -> CalibrationLine:
     """Return calibration slope, intercept and calibration in the large by maximum likelihood, with Wald intervals.
 
     Args:
         labels: (n,) of 0 and 1.
         probabilities: (n,) in [0, 1]; see `log_odds` for 0 and 1 themselves.
         level: confidence of the intervals.
+        patients: (n,) names, when patients have several cases; the variance is the sandwich over patients then.
 
     Sources: Cox, Biometrika 1958;45:562-565; Steyerberg et al., Epidemiology 2010;21:128-138; Van Calster et al.,
-    BMC Medicine 2019;17:230.
+    BMC Medicine 2019;17:230; for the sandwich Liang and Zeger, Biometrika 1986;73:13-22.
     """
     y, p = checked_probabilities(labels, probabilities)
     x = log_odds(p)
     ones = np.ones((y.size, 1))
-    in_the_large = _fit(ones, y, offset=x, level=level)[0]
+    cluster = np.arange(y.size) if patients is None else cluster_index(patients, y.size)
+    in_the_large = _fit(ones, y, x, cluster, level)[0]
     reason = _no_line(x, y)
     if reason:
         return CalibrationLine(Estimate(math.nan), Estimate(math.nan), in_the_large, reason)
-    intercept, slope = _fit(np.column_stack([ones, x]), y, np.zeros_like(x), level)
+    intercept, slope = _fit(np.column_stack([ones, x]), y, np.zeros_like(x), cluster, level)
     return CalibrationLine(slope, intercept, in_the_large)
 
 
@@ -81,21 +86,33 @@ def _no_line(x: Floats, y: Floats) -> str:
     return ""
 
 
-def _fit(design: Floats, y: Floats, offset: Floats, level: float) -> list[Estimate]:
+def _fit(design: Floats, y: Floats, offset: Floats, cluster: NDArray[np.intp], level: float) -> list[Estimate]:
     """Fit a logistic regression by Newton's method; halved steps keep the likelihood from falling."""
     beta = np.zeros(design.shape[1])
     loss = _loss(design @ beta + offset, y)
     for _ in range(_STEPS):
         chances = expit(design @ beta + offset)
         information = design.T @ (design * (chances * (1 - chances))[:, None])
-        step = np.linalg.solve(information, design.T @ (y - chances))
+        scores = design * (y - chances)[:, None]
+        step = np.linalg.solve(information, scores.sum(axis=0))
         while (trial := _loss(design @ (beta + step) + offset, y)) > loss and np.abs(step).max() > 1e-12:
             step = step / 2
         beta, loss = beta + step, trial
         if np.abs(step).max() < 1e-10:
             break
-    half = float(ndtri(0.5 + level / 2)) * np.sqrt(np.diag(np.linalg.inv(information)))
+    half = float(ndtri(0.5 + level / 2)) * np.sqrt(np.diag(_covariance(information, scores, cluster)))
     return [Estimate(float(b), float(b - h), float(b + h)) for b, h in zip(beta, half, strict=True)]
+
+
+def _covariance(information: Floats, scores: Floats, cluster: NDArray[np.intp]) -> Floats:
+    """Return the covariance of the fit: of independent cases the inverse information, else the sandwich."""
+    bread: Floats = np.asarray(np.linalg.inv(information), dtype=np.float64)
+    clusters = int(cluster.max()) + 1
+    if clusters == len(scores):
+        return bread
+    sums = np.zeros((clusters, scores.shape[1]))
+    np.add.at(sums, cluster, scores)
+    return bread @ (sums.T @ sums) @ bread * clusters / max(clusters - 1, 1)
 
 
 def _loss(z: Floats, y: Floats) -> float:

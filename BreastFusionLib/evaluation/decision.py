@@ -6,7 +6,7 @@ counts in that currency, per case: true positives / n - false positives / n x t 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,11 @@ from scipy import sparse
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.calibration import checked_probabilities
+from BreastFusionLib.evaluation.resampling import Counts, Resamples, cluster_index
 
 __all__ = ["DecisionCurve", "DecisionCurves", "decision_curves", "net_benefit"]
 
 Floats = NDArray[np.float64]
-
-_CELLS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def decision_curves(
     names = list(models)
     y, p = checked_probabilities(labels, np.stack([np.asarray(models[name], dtype=float) for name in names]))
     cells = _Cells(y, p, cuts, patients)
-    ours, everyone = cells.benefit(np.ones((1, cells.units)), prevalence)
+    ours, everyone = cells.benefit(np.ones((cells.units, 1), dtype=np.int32), prevalence)
     drawn = [cells.benefit(weights, prevalence) for weights in cells.resamples(replicates, seed)]
     ours_drawn = np.concatenate([some for some, _ in drawn]) if drawn else np.empty((0, len(names), cuts.size))
     everyone_drawn = np.concatenate([some for _, some in drawn]) if drawn else np.empty((0, cuts.size))
@@ -135,29 +134,23 @@ class _Cells:
     """
 
     def __init__(self, y: Floats, p: Floats, cuts: Floats, patients: ArrayLike | None) -> None:
-        n, self._models = y.size, p.shape[0]
-        self._cuts = cuts
-        unit = np.arange(n) if patients is None else np.unique(np.asarray(patients), return_inverse=True)[1].ravel()
+        n, self._models, self._cuts = y.size, p.shape[0], cuts
+        unit = np.arange(n) if patients is None else cluster_index(patients, n)
         self.units = int(unit.max()) + 1
         passed = np.searchsorted(cuts, p, side="right")  # how many thresholds a case reaches: 0 .. K
         width = cuts.size + 1
-        column = (np.arange(self._models)[:, None] * 2 + y.astype(int)) * width + passed
-        rows = np.broadcast_to(unit, column.shape)
-        shape = (self.units, self._models * 2 * width)
-        self._counts = sparse.coo_matrix((np.ones(column.size), (rows.ravel(), column.ravel())), shape=shape).tocsr()
+        cell = (np.arange(self._models)[:, None] * 2 + y.astype(int)) * width + passed
+        places = (cell.ravel(), np.broadcast_to(unit, cell.shape).ravel())
+        shape = (self._models * 2 * width, self.units)
+        self._counts = sparse.coo_matrix((np.ones(cell.size), places), shape=shape).tocsr()
 
-    def resamples(self, replicates: int, seed: int) -> Iterator[Floats]:
-        """Yield weights (r, units), r resamples at a time."""
-        random = np.random.default_rng(seed)
-        at_once = max(1, _CELLS_AT_ONCE // self.units)
-        for start in range(0, replicates, at_once):
-            r = min(at_once, replicates - start)
-            drawn = random.integers(0, self.units, size=(r, self.units)) + np.arange(r)[:, None] * self.units
-            yield np.bincount(drawn.ravel(), minlength=r * self.units).reshape(r, self.units).astype(float)
+    def resamples(self, replicates: int, seed: int) -> Resamples:
+        """Return weightings (units, r), in blocks."""
+        return Resamples((np.arange(self.units),), None, replicates, seed, np.int32)
 
-    def benefit(self, weights: Floats, prevalence: float | None) -> tuple[Floats, Floats]:
-        """Return net benefits of the models (r, models, K) and of treating all (r, K); weights are (r, units)."""
-        counts = np.asarray(weights @ self._counts).reshape(len(weights), self._models, 2, self._cuts.size + 1)
+    def benefit(self, weights: Counts, prevalence: float | None) -> tuple[Floats, Floats]:
+        """Return net benefits of the models (r, models, K) and of treating all (r, K); weights are (units, r)."""
+        counts = (self._counts @ weights).T.reshape(-1, self._models, 2, self._cuts.size + 1)
         # At threshold k act the cases that reach more than k thresholds.
         acted = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
         cases = acted[:, :1, :, :1]  # of each label, the same for all models

@@ -2,7 +2,7 @@
 
 Labels are 0 .. K-1, in the order of severity where classes have one; probabilities are (n, K). Intervals of AUCs of
 single classes are DeLong's, those of rates Wilson's, all others bootstrap percentiles: cases are drawn with
-replacement within their class, or patients with all their cases.
+replacement within their class. Where patients are named, all intervals are those of clustered cases.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError, first_few
-from BreastFusionLib.evaluation.delong import delong_areas
+from BreastFusionLib.evaluation.clustered import clustered_delong, clustered_proportion
+from BreastFusionLib.evaluation.delong import DeLong, delong_areas
 from BreastFusionLib.evaluation.intervals import Estimate, percentile_interval, wilson
 from BreastFusionLib.evaluation.measures import area, sensitivity_at, specificity_at
 from BreastFusionLib.evaluation.resampled import Ranking, Resampled
@@ -102,7 +103,7 @@ def class_report(
         probabilities: (n, K).
         classes: K names; by default '0', '1', ..
         ordered: whether the classes rise in severity, as normal, benign, malignant do.
-        patients: (n,) names; cases of one patient are drawn together.
+        patients: (n,) names, when patients have several cases.
         replicates: number of bootstrap resamples; 0 for none.
         seed: of the resamples.
         level: confidence.
@@ -122,17 +123,15 @@ def class_report(
     for name, statistic in statistics.items():
         drawn = np.concatenate([statistic(counts) for counts in samples]) if samples else np.empty(0)
         found[name] = percentile_interval(float(statistic(once)[0]), drawn, level)
-    confusion = class_confusion(y, p)
-    right = np.diag(confusion)
+    called = p.argmax(axis=1)
+    share = _share_of_right(called == y, patients, level)
     return ClassReport(
         classes=names,
-        confusion=confusion,
-        accuracy=wilson(int(right.sum()), y.size, level),
-        recall={n: wilson(int(r), int(c), level) for n, r, c in zip(names, right, confusion.sum(axis=1), strict=True)},
-        precision={
-            n: wilson(int(r), int(c), level) for n, r, c in zip(names, right, confusion.sum(axis=0), strict=True)
-        },
-        auc={name: delong_areas(y == i, p[:, i]).interval(0, level) for i, name in enumerate(names)},
+        confusion=class_confusion(y, p),
+        accuracy=share(np.ones(y.size, dtype=bool)),
+        recall={name: share(y == i) for i, name in enumerate(names)},
+        precision={name: share(called == i) for i, name in enumerate(names)},
+        auc={name: _area(y == i, p[:, i], patients).interval(0, level) for i, name in enumerate(names)},
         odelia=OdeliaScore(found["score"], found["auc"], found["specificity"], found["sensitivity"]),
         ordinal_c_index=found.get("ordinal_c_index"),
         kappa=found.get("kappa"),
@@ -205,6 +204,19 @@ def weighted_kappa(confusion: ArrayLike) -> float:
     1971;11:101-110 (the linear weights).
     """
     return float(_kappa(np.asarray(confusion, dtype=float)[..., None])[0])
+
+
+def _share_of_right(
+    right: NDArray[np.bool_], patients: ArrayLike | None, level: float
+) -> Callable[[NDArray[np.bool_]], Estimate]:
+    """Return what gives the share of right decisions among some of the cases."""
+    if patients is not None:
+        return lambda among: clustered_proportion(right, patients, level, among)
+    return lambda among: wilson(int(right[among].sum()), int(among.sum()), level)
+
+
+def _area(labels: NDArray[np.bool_], scores: Floats, patients: ArrayLike | None) -> DeLong:
+    return delong_areas(labels, scores) if patients is None else clustered_delong(labels, scores, patients)
 
 
 Statistic = Callable[[NDArray[np.signedinteger]], Floats]

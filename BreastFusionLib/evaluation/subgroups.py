@@ -17,16 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.clustered import clustered_delong, clustered_rates
 from BreastFusionLib.evaluation.delong import delong_areas
 from BreastFusionLib.evaluation.intervals import Estimate
-from BreastFusionLib.evaluation.rates import confusion, confusion_rates
-from BreastFusionLib.evaluation.roc import auc, checked
+from BreastFusionLib.evaluation.rates import Confusion, confusion_rates
+from BreastFusionLib.evaluation.resampling import cluster_index
+from BreastFusionLib.evaluation.roc import checked
 
 __all__ = ["FEWEST", "UNKNOWN", "Subgroup", "SubgroupSplit", "age_bands", "subgroup_metrics"]
 
 FEWEST = 10
 UNKNOWN = "unknown"
-RATES = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class Subgroup:
         name: what its cases have in common, 'all' for all cases.
         n: number of cases.
         positives: those with label 1.
-        auc: with DeLong's interval.
-        rates: sensitivity, specificity, ppv, npv, accuracy at the threshold, with Wilson's intervals.
+        auc: with DeLong's interval; NaN where one class is missing.
+        rates: those of `confusion_rates` at the threshold, with their intervals.
         note: a sentence where an interval cannot be given (it is NaN), else empty.
     """
 
@@ -74,6 +75,7 @@ def subgroup_metrics(
     threshold: float = 0.5,
     fewest: int = FEWEST,
     level: float = 0.95,
+    patients: ArrayLike | None = None,
 ) -> tuple[Subgroup, tuple[SubgroupSplit, ...]]:
     """Return the figures of all cases, and of the subgroups that each column makes.
 
@@ -83,26 +85,28 @@ def subgroup_metrics(
         columns: name -> (n,) what each case is; None, NaN and empty text count as 'unknown'. Make bands of numbers
             first, as `age_bands` does.
         threshold: a score at or above it means positive.
-        fewest: positives and negatives that a subgroup needs for intervals.
+        fewest: positives and negatives that a subgroup needs for intervals; patients with such cases, where patients
+            are given.
         level: confidence.
+        patients: (n,) names, when patients have several cases: variances are those of clustered cases then. The test
+            of equal AUCs still takes subgroups as independent, as they are when a column is the same for all cases
+            of a patient.
 
     Raises:
         InputError: a column of another length.
 
-    Source: the test of equal AUCs is Cochran's Q, Biometrics 1954;10:101-129, with DeLong's variances.
+    Sources: DeLong (or Obuchowski) and Wilson (or Rao and Scott) for the intervals; the test of equal AUCs is
+    Cochran's Q, Biometrics 1954;10:101-129, with the AUCs' variances.
     """
     y, s = checked(labels, scores)
-    whole = _subgroup("all", y, s, threshold, fewest, level)[0]
+    groups = _Groups(y, s, None if patients is None else cluster_index(patients, y.size), threshold, fewest, level)
     splits = []
     for column, values in columns.items():
         names = _names(values, y.size, column)
-        found = [
-            _subgroup(name, y[names == name], s[names == name], threshold, fewest, level)
-            for name in sorted(set(names), key=_in_order)
-        ]
+        found = [groups.figures(name, names == name) for name in sorted(set(names), key=_in_order)]
         areas = np.array([[group.auc.value, variance] for group, variance in found if variance > 0])
         splits.append(SubgroupSplit(column, tuple(group for group, _ in found), *_heterogeneity(areas.reshape(-1, 2))))
-    return whole, tuple(splits)
+    return groups.figures("all", np.ones(y.size, dtype=bool))[0], tuple(splits)
 
 
 def age_bands(ages: ArrayLike, edges: Sequence[int] = (40, 50, 60, 70)) -> NDArray[np.object_]:
@@ -122,31 +126,55 @@ def age_bands(ages: ArrayLike, edges: Sequence[int] = (40, 50, 60, 70)) -> NDArr
     return names[band]
 
 
-def _subgroup(
-    name: str, y: NDArray[np.int8], s: NDArray[np.float64], threshold: float, fewest: int, level: float
-) -> tuple[Subgroup, float]:
-    """Return a subgroup's figures and the variance of its AUC (0 where that says nothing)."""
-    positives = int(y.sum())
-    negatives = y.size - positives
-    if min(positives, negatives) == 0:
-        missing = "positive" if positives == 0 else "negative"
-        none = Estimate(math.nan)
-        note = f"{name}: none of the {y.size} cases is {missing}, so that nothing can be measured."
-        return Subgroup(name, y.size, positives, none, dict.fromkeys(RATES, none), note), 0.0
-    rates = confusion_rates(confusion(y, s, threshold), level)
-    if min(positives, negatives) < fewest:
-        note = (
-            f"{name}: {positives} positive and {negatives} negative cases are too few for an interval "
-            f"(at least {fewest} of each)."
-        )
-        bare = {rate: Estimate(found.value) for rate, found in rates.items()}
-        return Subgroup(name, y.size, positives, Estimate(auc(y, s)), bare, note), 0.0
-    areas = delong_areas(y, s)
-    variance = float(areas.covariance[0, 0])
-    if variance < 1e-15:
-        note = f"{name}: the scores separate all cases, so that DeLong's variance is 0 and gives no interval."
-        return Subgroup(name, y.size, positives, Estimate(float(areas.auc[0])), rates, note), 0.0
-    return Subgroup(name, y.size, positives, areas.interval(0, level), rates), variance
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """All cases, of which any part can be measured."""
+
+    labels: NDArray[np.int8]
+    scores: NDArray[np.float64]
+    patient: NDArray[np.intp] | None
+    threshold: float
+    fewest: int
+    level: float
+
+    def figures(self, name: str, inside: NDArray[np.bool_]) -> tuple[Subgroup, float]:
+        """Return the figures of some cases, and the variance of their AUC (0 where there is none)."""
+        y, s = self.labels[inside], self.scores[inside]
+        patient = None if self.patient is None else self.patient[inside]
+        positives = int(y.sum())
+        negatives = y.size - positives
+        if min(positives, negatives) == 0:
+            word = "negative" if positives else "positive"
+            note = f"{name}: none of the {y.size} cases is {word}, so that there is no AUC."
+            return Subgroup(name, y.size, positives, Estimate(math.nan), _bare(self._rates(y, s)), note), 0.0
+        if patient is None:
+            areas, rates, units = delong_areas(y, s), self._rates(y, s), [positives, negatives]
+        else:
+            areas = clustered_delong(y, s, patient)
+            rates = clustered_rates(y, s, self.threshold, patient, self.level)
+            units = [np.unique(patient[y == label]).size for label in (1, 0)]
+        area, variance = areas.interval(0, self.level), float(areas.covariance[0, 0])
+        if min(units) < self.fewest:
+            who = "cases" if patient is None else "patients"
+            note = (
+                f"{name}: {units[0]} positive and {units[1]} negative {who} are too few for an interval "
+                f"(at least {self.fewest} of each)."
+            )
+            return Subgroup(name, y.size, positives, Estimate(area.value), _bare(rates), note), 0.0
+        if not variance > 1e-15:
+            note = f"{name}: the scores separate all cases, so that the AUC's variance is 0 and gives no interval."
+            return Subgroup(name, y.size, positives, Estimate(area.value), rates, note), 0.0
+        return Subgroup(name, y.size, positives, area, rates), variance
+
+    def _rates(self, y: NDArray[np.int8], s: NDArray[np.float64]) -> dict[str, Estimate]:
+        called, positive = s >= self.threshold, y == 1
+        tp, fp = int((called & positive).sum()), int((called & ~positive).sum())
+        positives = int(positive.sum())
+        return confusion_rates(Confusion(tp, fp, positives - tp, y.size - positives - fp), self.level)
+
+
+def _bare(rates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    return {name: Estimate(found.value) for name, found in rates.items()}
 
 
 def _heterogeneity(areas: NDArray[np.float64]) -> tuple[float, float]:

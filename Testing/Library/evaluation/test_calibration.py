@@ -166,6 +166,20 @@ def test_intervals_of_the_line_cover() -> None:
     assert hits[2] / 300 == pytest.approx(0.975, abs=3 * np.sqrt(0.975 * 0.025 / 300))
 
 
+def test_patients_with_several_cases_count_once() -> None:
+    labels, p = simulated(500, 11)
+    copies = np.arange(2000) % 500
+    alone, four = calibration_line(labels, p), calibration_line(labels[copies], p[copies], patients=copies)
+    for name in ("slope", "intercept", "in_the_large"):
+        one, other = getattr(alone, name), getattr(four, name)
+        assert other.value == pytest.approx(one.value, abs=1e-9)
+        # The sandwich and the model's own variance agree where the model holds.
+        assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.1)
+    bin_alone = reliability_curve(labels, p)[3].observed
+    bin_four = reliability_curve(labels[copies], p[copies], patients=copies)[3].observed
+    assert (bin_four.low, bin_four.high) == pytest.approx((bin_alone.low, bin_alone.high), abs=0.002)
+
+
 def test_separated_and_constant_probabilities_have_no_slope_and_say_so() -> None:
     separated = calibration_line([0, 0, 1], [0.1, 0.2, 0.3])
     assert np.isnan(separated.slope.value) and "separate the classes" in separated.note

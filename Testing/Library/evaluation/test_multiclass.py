@@ -109,13 +109,16 @@ def test_intervals_agree_with_resampling_by_indices() -> None:
     assert [estimate.high for estimate in found] == pytest.approx(high, abs=0.02)
 
 
-def test_patients_are_drawn_whole() -> None:
+def test_patients_count_once_however_many_cases_they_have() -> None:
     labels, p = study(100)
-    alone = class_report(labels, p, replicates=2000).odelia.auc
-    copied = class_report(
-        np.tile(labels, 4), np.tile(p, (4, 1)), patients=np.tile(np.arange(100), 4), replicates=2000
-    ).odelia.auc
-    assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    alone = class_report(labels, p, replicates=2000)
+    copies = np.arange(400) % 100
+    four = class_report(labels[copies], p[copies], patients=copies, replicates=2000)
+    assert four.odelia.auc.high - four.odelia.auc.low == pytest.approx(
+        alone.odelia.auc.high - alone.odelia.auc.low, rel=0.1
+    )
+    assert four.auc["1"].low == pytest.approx(alone.auc["1"].low, abs=1e-9)
+    assert four.recall["2"].low == pytest.approx(alone.recall["2"].low, abs=0.02)
 
 
 def test_unordered_classes_have_no_ordinal_figures() -> None:

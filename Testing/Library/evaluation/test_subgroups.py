@@ -47,9 +47,12 @@ def test_a_subgroup_of_one_class_says_so() -> None:
     labels, scores = study(40)
     _, (split,) = subgroup_metrics(labels, scores, {"density": np.where(labels == 1, "d", "a")})
     assert [group.note for group in split.groups] == [
-        "a: none of the 20 cases is positive, so that nothing can be measured.",
-        "d: none of the 20 cases is negative, so that nothing can be measured.",
+        "a: none of the 20 cases is positive, so that there is no AUC.",
+        "d: none of the 20 cases is negative, so that there is no AUC.",
     ]
+    only_negative = split.groups[0].rates
+    assert only_negative["specificity"].value == np.mean(scores[labels == 0] < 0.5)
+    assert np.isnan(only_negative["sensitivity"].value) and np.isnan(only_negative["specificity"].low)
 
 
 def test_perfect_subgroups_get_no_interval_of_width_0() -> None:
@@ -69,6 +72,21 @@ def test_numbers_with_gaps_keep_their_names() -> None:
     labels, scores = study(40)
     _, (split,) = subgroup_metrics(labels, scores, {"density": np.tile([1.0, 2.0, np.nan, 2.5], 10)})
     assert [group.name for group in split.groups] == ["1", "2", "2.5", "unknown"]
+
+
+def test_patients_with_several_cases_count_once() -> None:
+    labels, scores = study(120)
+    copies, site = np.arange(480) % 120, np.tile(np.repeat(["A", "B"], 60), 4)
+    alone, (alone_by_site,) = subgroup_metrics(labels, scores, {"site": site[:120]})
+    four, (four_by_site,) = subgroup_metrics(labels[copies], scores[copies], {"site": site}, patients=copies)
+    assert four.auc.low == pytest.approx(alone.auc.low, abs=1e-9)
+    assert four.rates["sensitivity"].low == pytest.approx(alone.rates["sensitivity"].low, abs=0.002)
+    assert four_by_site.p == pytest.approx(alone_by_site.p)
+    few = (labels == 0) | (np.cumsum(labels) <= 9)  # nine positive patients, 36 positive cases
+    small, _ = subgroup_metrics(
+        labels[copies][few[copies]], scores[copies][few[copies]], {}, patients=copies[few[copies]]
+    )
+    assert small.note.startswith("all: 9 positive and 60 negative patients are too few")
 
 
 def test_equal_subgroups_differ_by_chance_only() -> None:
