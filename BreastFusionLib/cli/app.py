@@ -12,7 +12,14 @@ import typer
 from typer.core import TyperGroup
 
 from BreastFusionLib import DISCLAIMER, __version__
-from BreastFusionLib.cli import data_commands, lesion_commands, phantom_commands, reading_commands, study_commands
+from BreastFusionLib.cli import (
+    data_commands,
+    evaluate_command,
+    lesion_commands,
+    phantom_commands,
+    reading_commands,
+    study_commands,
+)
 from BreastFusionLib.cli.output import example, messages
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import TEMPORARY
@@ -88,9 +95,7 @@ app.command("train", epilog=example("breastfusion train demo --cohort phantoms/c
 app.command("apply", epilog=example("breastfusion apply --bundle run/bundle --cohort cohort.csv --out scores.csv"))(
     study_commands.apply
 )
-app.command("evaluate", epilog=example("breastfusion evaluate a.csv b.csv --out report/ --json"))(
-    study_commands.evaluate
-)
+app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
 app.command(
     "predict", epilog=example("breastfusion predict --bundle run/bundle --exam exam/ --lesion lesion.nii.gz --out out/")
 )(reading_commands.predict)

@@ -1,4 +1,4 @@
-"""Commands on a cohort: features, train, apply, evaluate."""
+"""Commands on a cohort: features, train, apply."""
 
 from __future__ import annotations
 
@@ -6,21 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from BreastFusionLib import DISCLAIMER
-from BreastFusionLib.cli.output import (
-    DeviceOption,
-    JsonOption,
-    emit,
-    messages,
-    progress_bar,
-    progress_bars,
-    result_only_on_stdout,
-)
+from BreastFusionLib.cli.output import DeviceOption, messages, progress_bar, progress_bars
 
-__all__ = ["apply", "evaluate", "features", "train"]
+__all__ = ["apply", "features", "train"]
 
 CohortOption = Annotated[Path, typer.Option("--cohort", help="Table of cases: cohort.csv or .parquet.")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Local processes.")]
@@ -106,64 +95,6 @@ def apply(
     _tell_failures(table)
     _tell_meaningless(table)
     messages.print(f"Predictions: {out}")
-
-
-def evaluate(
-    predictions: Annotated[list[Path], typer.Argument(help="Predictions tables, one a model.")],
-    label_column: Annotated[str, typer.Option(help="Column with the truth, 0 or 1.")] = "label",
-    score_column: Annotated[str, typer.Option(help="Column with the score.")] = "score",
-    bootstrap: Annotated[int, typer.Option(min=0, help="Bootstrap replicates.")] = 5000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Evaluate models and compare them: AUC with DeLong and bootstrap intervals, and the usual rates."""
-    from BreastFusionLib.evaluation import evaluate_predictions
-
-    with result_only_on_stdout():
-        result = evaluate_predictions(
-            predictions, label_column=label_column, score_column=score_column, bootstrap=bootstrap, seed=seed
-        )
-        if out is not None:
-            from BreastFusionLib.report import write_evaluation_page
-
-            messages.print(f"Report: {write_evaluation_page(result, out)}")
-    emit(result, as_json, lambda: _print_evaluation(result))
-
-
-def _print_evaluation(result: dict[str, Any]) -> None:
-    def interval(value: dict[str, float | None]) -> str:
-        text = f"{value['value']:.3f}"
-        return text if value["low"] is None else f"{text} [{value['low']:.3f}-{value['high']:.3f}]"
-
-    def p_value(p: float | None) -> str:
-        return "-" if p is None else f"{p:.3g}"
-
-    models = Table("model", "n", "positives", "AUC (DeLong)", "specificity at 95 % sensitivity", title="Models")
-    for name, model in result["models"].items():
-        models.add_row(
-            name,
-            str(model["n"]),
-            str(model["positives"]),
-            interval(model["auc_delong"]),
-            interval(model["specificity_at_sensitivity"]["0.95"]),
-        )
-    console = Console()
-    console.print(models)
-    if result["comparisons"]:
-        pairs = Table("a", "b", "AUC difference", "P (DeLong)", "P (bootstrap)", title="Comparisons")
-        for pair in result["comparisons"]:
-            pairs.add_row(
-                pair["a"],
-                pair["b"],
-                f"{pair['delta_auc']:+.3f}",
-                p_value(pair["p_delong"]),
-                p_value(pair["p_bootstrap"]),
-            )
-        console.print(pairs)
-    for note in result["notes"]:
-        console.print(note, soft_wrap=True)
-    console.print(DISCLAIMER)
 
 
 def _tell_failures(table: Any) -> None:

@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from BreastFusionLib.evaluation.bootstrap import BootstrapRoc, bootstrap_confusion, bootstrap_p_value, bootstrap_roc
-from BreastFusionLib.evaluation.calibration import are_probabilities, brier_score, expected_calibration_error
-from BreastFusionLib.evaluation.delong import DeLong, delong_areas
-from BreastFusionLib.evaluation.intervals import Estimate, percentile_interval
-from BreastFusionLib.evaluation.predictions import PairedPredictions, pair, read_predictions
-from BreastFusionLib.evaluation.rates import Confusion, confusion, confusion_rates, f1_score, specificity_at_sensitivity
-from BreastFusionLib.evaluation.roc import checked, roc_curve
+from BreastFusionLib.errors import InputError, first_few
+from BreastFusionLib.evaluation.pairing import PairedPredictions, pair
+from BreastFusionLib.evaluation.parts.calibration import calibration, decisions
+from BreastFusionLib.evaluation.parts.classes import class_comparisons, class_figures
+from BreastFusionLib.evaluation.parts.comparison import comparisons
+from BreastFusionLib.evaluation.parts.discrimination import areas_of, discrimination, resampled_metrics
+from BreastFusionLib.evaluation.parts.examples import examples
+from BreastFusionLib.evaluation.parts.groups import cohort_table, subgroups
+from BreastFusionLib.evaluation.parts.runs import run_spread
+from BreastFusionLib.evaluation.parts.sample import Sample, dependence, without_intervals
+from BreastFusionLib.evaluation.parts.validation import prediction_sets, recalibrated
+from BreastFusionLib.evaluation.plan import EvaluationPlan
+from BreastFusionLib.evaluation.predictions import Predictions, read_predictions, read_table
+from BreastFusionLib.evaluation.roc import checked
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["SCHEMA", "evaluate_predictions", "evaluate_scores"]
 
 SCHEMA = "breastfusion.evaluation/1"
-SENSITIVITIES = (0.95,)
-_CURVE_POINTS = 500
 
 
 def evaluate_predictions(
     paths: Sequence[str | Path],
     label_column: str = "label",
     score_column: str = "score",
-    bootstrap: int = 5000,
-    seed: int = 0,
-    threshold: float | Mapping[str, float] = 0.5,
-    level: float = 0.95,
+    *,
+    subgroup_columns: Sequence[str] = (),
+    cohort: str | Path | None = None,
+    by_patient: bool = True,
+    intersect: bool = False,
+    drop_missing: bool = False,
+    positive: Sequence[str] = (),
+    **options: Any,
 ) -> dict[str, Any]:
     """Evaluate predictions tables of one or several models on the same cases.
 
@@ -42,121 +53,165 @@ def evaluate_predictions(
             named alike.
         label_column: holds 0 and 1.
         score_column: holds the score of the positive class.
-        bootstrap: number of stratified resamples; 0 for none.
-        seed: of the resamples.
-        threshold: operating point of the rates (score >= threshold is positive), one for all or by model name.
-        level: confidence of all intervals.
+        subgroup_columns: columns (of the tables or the cohort) whose subgroups are evaluated by themselves.
+        cohort: a table with case_id whose further columns describe the cases: age, site, ..
+        by_patient: count patients where they have several cases; False treats all cases as independent.
+        intersect: evaluate the cases that all tables have, instead of refusing different ones.
+        drop_missing: leave out rows without label or score, instead of refusing them.
+        positive: classes that together count as positive, for tables of several classes.
+        options: fields of `EvaluationPlan`: bootstrap, seed, level, threshold, ..
 
     Returns:
-        `models.<name>`: n, positives, threshold, confusion, brier, expected_calibration_error, roc (its corners), and
-        as {value, low, high}: auc (bootstrap interval), auc_delong, sensitivity, specificity, ppv, npv, accuracy
-        (Wilson), f1, specificity_at_sensitivity."0.95" (bootstrap). `comparisons[]`: a, b, delta_auc, low, high, z,
-        p_delong, p_bootstrap. `notes[]`: sentences. `settings`.
+        `models.<name>`: n, positives, threshold, confusion, brier, expected_calibration_error, calibration, roc and
+        precision_recall (their corners), examples, and as {value, low, high}: auc (bootstrap interval), auc_delong,
+        sensitivity, specificity, ppv, npv, accuracy (Wilson; clustered cases at their effective number), and by
+        bootstrap f1, balanced_accuracy, auprc, partial_auc, specificity_at_sensitivity."0.95",
+        sensitivity_at_specificity."0.95", operating_points; where there are such columns or rows runs and
+        prediction_sets. `comparisons[]`: a, b, delta_auc, low, high, z, p_delong, p_bootstrap, p_holm,
+        p_holm_bootstrap, differences (of all other metrics), mcnemar, wilcoxon, margin. `decision_curves`,
+        `subgroups[]`, `cohort` (table 1), `flow` (rows read and dropped), `notes[]`: sentences. `settings`.
+        With several classes see `class_figures` for `models.<name>`.
 
     Raises:
-        InputError: tables that cannot be read or paired.
+        InputError: tables that cannot be read or paired, settings out of range.
     """
+    plan = EvaluationPlan(**options)
     tables = [
-        read_predictions(path, label_column, score_column, name=name)
+        read_predictions(path, label_column, score_column, name=name, positive=positive, drop_missing=drop_missing)
         for path, name in zip(paths, _model_names(paths), strict=True)
     ]
-    paired = pair(tables)
-    scores = dict(zip(paired.names, paired.scores, strict=True))
-    result = evaluate_scores(paired.labels, scores, bootstrap, seed, threshold, level)
-    result["notes"] = [*paired.notes, *_dependence_notes(paired), *result["notes"]]
+    tables, notes = recalibrated(tables, plan)
+    paired = pair(tables, intersect)
+    if cohort is not None:
+        paired, more = _with_cohort(paired, cohort)
+        notes += more
+    if not by_patient:
+        notes.append("Cases count as independent, whatever patients they come from.")
+    result = _evaluated(paired, plan, subgroup_columns, by_patient)
+    result["flow"] = {table.name: _flow(table, paired.labels.size) for table in paired.tables}
+    result["notes"] = [*paired.notes, *notes, *result["notes"]]
     return result
 
 
 def evaluate_scores(
     labels: ArrayLike,
     scores: Mapping[str, ArrayLike],
-    bootstrap: int = 5000,
-    seed: int = 0,
-    threshold: float | Mapping[str, float] = 0.5,
-    level: float = 0.95,
+    *,
+    patients: ArrayLike | None = None,
+    case_id: ArrayLike | None = None,
+    facts: pandas.DataFrame | None = None,
+    subgroup_columns: Sequence[str] = (),
+    **options: Any,
 ) -> dict[str, Any]:
-    """Evaluate models given as plain arrays: labels (n,) and, for each model's name, scores (n,).
+    """Evaluate models given as plain arrays.
 
-    The other arguments and the result are those of `evaluate_predictions`.
+    Args:
+        labels: (n,) of 0 and 1.
+        scores: name -> (n,) of each model.
+        patients: (n,) patient of each case; None when cases are independent.
+        case_id: (n,) names of the cases.
+        facts: (n rows) further columns of the cases.
+        subgroup_columns: those of them whose subgroups are evaluated by themselves.
+        options: fields of `EvaluationPlan`.
+
+    Returns:
+        As `evaluate_predictions`, without 'flow'.
     """
-    names = list(scores)
+    names = tuple(scores)
     y, s = checked(labels, np.stack([np.asarray(scores[name], dtype=float) for name in names]))
-    areas = delong_areas(y, s)
-    resampled = bootstrap_roc(y, s, SENSITIVITIES, bootstrap, seed) if bootstrap else None
-    models, notes = {}, []
-    for m, name in enumerate(names):
-        cut = threshold[name] if isinstance(threshold, Mapping) else threshold
-        models[name] = {
-            **_threshold_free(y, s[m], m, areas, resampled, level),
-            **_at_threshold(confusion(y, s[m], cut), cut, bootstrap, seed, level),
-        }
-        if not are_probabilities(s[m]):
-            notes.append(f"{name}: scores lie outside [0, 1], so calibration is not measured.")
-    if min(y.sum(), (1 - y).sum()) < 2:
-        notes.append("With a single positive or negative case no variance can be estimated: DeLong is left out.")
-    comparisons = [
-        _comparison(names, first, second, areas, resampled, level)
-        for first, second in itertools.combinations(range(len(names)), 2)
-    ]
-    settings = {"bootstrap": bootstrap, "seed": seed, "level": level}
-    return {"schema": SCHEMA, "models": models, "comparisons": comparisons, "notes": notes, "settings": settings}
+    paired = PairedPredictions(names, y, s, _objects(case_id), _objects(patients), facts=facts)
+    return _evaluated(paired, EvaluationPlan(**options), subgroup_columns, by_patient=True)
 
 
-def _threshold_free(
-    y: NDArray[np.int8], s: NDArray[np.float64], m: int, areas: DeLong, resampled: BootstrapRoc | None, level: float
+def _evaluated(
+    paired: PairedPredictions, plan: EvaluationPlan, columns: Sequence[str], by_patient: bool
 ) -> dict[str, Any]:
-    none = np.empty(0)
-    auc = percentile_interval(float(areas.auc[m]), resampled.auc[m] if resampled else none, level)
-    at_sensitivity = {
-        f"{wanted:g}": percentile_interval(
-            specificity_at_sensitivity(y, s, wanted), resampled.specificity[wanted][m] if resampled else none, level
-        ).to_mapping()
-        for wanted in SENSITIVITIES
-    }
-    x, sensitivity = roc_curve(y, s).corners()
-    # A curve of many thousand corners is thinned evenly: half a per cent of its length is less than a line's width.
-    kept = np.unique(np.linspace(0, x.size - 1, min(x.size, _CURVE_POINTS)).round().astype(int))
-    calibrated = are_probabilities(s)
+    told = paired.patient_id if by_patient else None
+    if paired.classes:
+        return _of_classes(paired, plan, told)
+    patients, too_few, notes = dependence(paired.labels, told)
+    sample = Sample(paired.names, paired.labels, paired.scores, patients, plan, too_few)
+    areas, drawn = areas_of(sample), resampled_metrics(sample)
+    models, pairs = discrimination(sample, areas, drawn), comparisons(sample, areas, drawn)
+    calibrations, more = calibration(sample)
+    for m, (name, model) in enumerate(models.items()):
+        model |= calibrations[name]
+        runs, sets = paired.runs(m), prediction_sets(paired, m, plan)
+        if runs is not None:
+            model["runs"] = run_spread(paired.labels, runs, plan.level)
+            notes += [f"{name}: {model['runs']['note']}"] if model["runs"]["note"] else []
+        if sets is not None:
+            model["prediction_sets"] = sets
+        model["examples"] = examples(paired.labels, paired.scores[m], model["threshold"], paired.case_id, plan.examples)
+    curves = decisions(sample)
+    groups = subgroups(sample, paired.facts, columns)
+    if too_few is not None:
+        models = {name: without_intervals(model) for name, model in models.items()}
+        pairs = [without_intervals(one) for one in pairs]
+        curves = None
     return {
-        "n": int(y.size),
-        "positives": int(y.sum()),
-        "auc": auc.to_mapping(),
-        "auc_delong": areas.interval(m, level).to_mapping(),
-        "specificity_at_sensitivity": at_sensitivity,
-        "brier": brier_score(y, s) if calibrated else None,
-        "expected_calibration_error": expected_calibration_error(y, s) if calibrated else None,
-        "roc": {"false_positive_rate": x[kept].tolist(), "sensitivity": sensitivity[kept].tolist()},
+        "schema": SCHEMA,
+        "models": models,
+        "comparisons": pairs,
+        "decision_curves": curves,
+        "subgroups": groups,
+        "cohort": cohort_table(paired.labels, paired.patient_id, paired.facts),
+        "notes": [*notes, *more],
+        "settings": {**plan.to_mapping(), "by_patient": patients is not None},
     }
 
 
-def _at_threshold(counts: Confusion, threshold: float, bootstrap: int, seed: int, level: float) -> dict[str, Any]:
-    f1 = Estimate(float(f1_score(counts.tp, counts.fp, counts.positives)))
-    if bootstrap:
-        tp, fp = bootstrap_confusion(counts.tp, counts.fp, counts.positives, counts.negatives, bootstrap, seed)
-        f1 = percentile_interval(f1.value, f1_score(tp, fp, counts.positives), level)
+def _of_classes(paired: PairedPredictions, plan: EvaluationPlan, patients: Any) -> dict[str, Any]:
+    """Return the evaluation of models of three or more classes."""
+    several = patients is not None and len(set(patients)) < patients.size
+    notes = []
+    if several:
+        notes.append(f"{paired.labels.size} cases come from {len(set(patients))} patients: intervals count patients.")
+    clusters = patients if several else None
     return {
-        "threshold": float(threshold),
-        "confusion": {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn},
-        **{name: estimate.to_mapping() for name, estimate in confusion_rates(counts, level).items()},
-        "f1": f1.to_mapping(),
+        "schema": SCHEMA,
+        "classes": list(paired.classes),
+        "models": class_figures(paired, plan, clusters),
+        "comparisons": class_comparisons(paired, plan, clusters),
+        "decision_curves": None,
+        "subgroups": [],
+        "cohort": cohort_table(paired.labels, paired.patient_id, paired.facts, paired.classes),
+        "notes": notes,
+        "settings": {**plan.to_mapping(), "by_patient": several},
     }
 
 
-def _comparison(
-    names: Sequence[str], first: int, second: int, areas: DeLong, resampled: BootstrapRoc | None, level: float
-) -> dict[str, Any]:
-    test = areas.compare(first, second, level)
-    delta = test.delta.to_mapping()
+def _with_cohort(paired: PairedPredictions, path: str | Path) -> tuple[PairedPredictions, list[str]]:
+    """Return the cases with the further columns of a cohort's table."""
+    import pandas
+
+    table = read_table(path)
+    if paired.case_id is None or "case_id" not in table.columns:
+        raise InputError(f"{path} describes cases by their case_id, which it or a predictions table lacks. "
+                         "Add a column case_id.")  # fmt: skip
+    if table["case_id"].duplicated().any():
+        repeated = table.loc[table["case_id"].duplicated(), "case_id"].unique()
+        raise InputError(f"{path}: case_id {first_few(repeated)} comes more than once. One row a case is expected.")
+    own = paired.facts if paired.facts is not None else pandas.DataFrame(index=range(paired.labels.size))
+    hidden = {"label", "patient_id", "split", "exam", "lesion", *own.columns}
+    rows = table.set_index(table["case_id"].astype(str)).drop(columns="case_id")
+    new = rows[[name for name in rows.columns if name not in hidden]].reindex(paired.case_id.astype(str))
+    absent = int((~np.isin(paired.case_id.astype(str), rows.index.to_numpy().astype(str))).sum())
+    notes = [f"{Path(path).name} does not describe {absent} of the {len(new)} cases."] if absent else []
+    return replace(paired, facts=own.join(new.reset_index(drop=True))), notes
+
+
+def _flow(table: Predictions, evaluated: int) -> dict[str, Any]:
     return {
-        "a": names[first],
-        "b": names[second],
-        "delta_auc": delta["value"],
-        "low": delta["low"],
-        "high": delta["high"],
-        "z": test.z if math.isfinite(test.z) else None,
-        "p_delong": test.p if math.isfinite(test.p) else None,
-        "p_bootstrap": bootstrap_p_value(resampled.auc[first] - resampled.auc[second]) if resampled else None,
+        "rows": table.rows,
+        "dropped": [{"rows": one.rows, "why": one.why} for one in table.dropped],
+        "runs": 1 if table.runs is None else len(table.runs.names),
+        "evaluated": evaluated,
     }
+
+
+def _objects(names: ArrayLike | None) -> np.ndarray | None:
+    return None if names is None else np.asarray(names).astype(str).astype(object)
 
 
 def _model_names(paths: Sequence[str | Path]) -> list[str]:
@@ -164,15 +219,3 @@ def _model_names(paths: Sequence[str | Path]) -> list[str]:
     files = [Path(path) for path in paths]
     stems = [file.stem for file in files]
     return [file.resolve().parent.name if stems.count(file.stem) > 1 else file.stem for file in files]
-
-
-def _dependence_notes(paired: PairedPredictions) -> list[str]:
-    if paired.patient_id is None:
-        return []
-    patients = len(set(paired.patient_id))
-    if patients == paired.labels.size:
-        return []
-    return [
-        f"{paired.labels.size} cases come from {patients} patients: the intervals treat them as independent and are "
-        "somewhat too narrow."
-    ]

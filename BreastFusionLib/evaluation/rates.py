@@ -79,9 +79,9 @@ def confusion_rates(counts: Confusion, level: float = 0.95) -> dict[str, Estimat
     }
 
 
-def f1_score(tp: ArrayLike, fp: ArrayLike, positives: int) -> NDArray[np.float64]:
+def f1_score(tp: ArrayLike, fp: ArrayLike, positives: ArrayLike) -> NDArray[np.float64]:
     """Return F1 = 2 tp / (2 tp + fp + fn) of counts of any shape, with `positives` = tp + fn at least 1."""
-    return 2 * np.asarray(tp, dtype=float) / (np.asarray(tp) + np.asarray(fp) + positives)
+    return 2 * np.asarray(tp, dtype=float) / (np.asarray(tp) + np.asarray(fp) + np.asarray(positives))
 
 
 def specificity_at_sensitivity(labels: ArrayLike, scores: ArrayLike, sensitivity: float) -> float:

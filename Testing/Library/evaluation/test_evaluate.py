@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import evaluate_predictions, evaluate_scores
 
 INTERVALS = ("auc", "auc_delong", "sensitivity", "specificity", "ppv", "npv", "accuracy", "f1")
@@ -99,14 +101,193 @@ def test_without_bootstrap_its_numbers_are_empty() -> None:
     assert result["comparisons"][0]["p_bootstrap"] is None
 
 
-def test_a_single_positive_is_said_instead_of_an_interval() -> None:
-    result = evaluate_scores([0, 0, 1], {"a": [0.1, 0.2, 0.3]}, bootstrap=20)
-    assert result["models"]["a"]["auc_delong"] == {"value": 1.0, "low": None, "high": None}
-    assert any("single positive" in note for note in result["notes"])
+def test_too_few_cases_get_a_sentence_instead_of_intervals() -> None:
+    result = evaluate_scores([0, 0, 0, 0, 0, 1, 1], {"a": range(7), "b": range(7, 0, -1)}, bootstrap=20)
+    model, (comparison,) = result["models"]["a"], result["comparisons"]
+    assert model["auc_delong"] == model["auc"] == {"value": 1.0, "low": None, "high": None}
+    assert model["sensitivity"] == {"value": 1.0, "low": None, "high": None}
+    assert comparison["delta_auc"] == 1.0 and comparison["p_delong"] is None and comparison["p_holm"] is None
+    assert any("2 positive cases are too few (5 are needed)" in note for note in result["notes"])
 
 
-def test_patients_with_several_cases_are_said(tmp_path: Path) -> None:
+def test_patients_with_several_cases_are_counted_as_patients(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("case_id,patient_id,label,score\n1,A,1,.9\n2,A,0,.2\n3,B,1,.6\n4,C,0,.7\n")
-    (note,) = evaluate_predictions([path], bootstrap=0)["notes"]
-    assert note.startswith("4 cases come from 3 patients")
+    result = evaluate_predictions([path], bootstrap=0)
+    assert result["settings"]["by_patient"]
+    several, both, few = result["notes"]
+    assert several.startswith("4 cases come from 3 patients: intervals and tests count patients")
+    assert both.startswith("1 patient has positive and negative cases (A)")
+    assert "2 positive and 2 negative patients are too few" in few
+
+
+def test_each_case_twice_gives_the_intervals_of_each_case_once() -> None:
+    random = np.random.default_rng(3)
+    labels = np.array([0, 1] * 40)
+    scores = 1 / (1 + np.exp(-random.normal(size=80) - labels))
+    once = evaluate_scores(labels, {"a": scores}, bootstrap=0)["models"]["a"]
+    doubled = {"a": np.repeat(scores, 2)}
+    patients = np.repeat(np.arange(80), 2)
+    twice = evaluate_scores(np.repeat(labels, 2), doubled, patients=patients, bootstrap=0)["models"]["a"]
+    naive = evaluate_scores(np.repeat(labels, 2), doubled, bootstrap=0)["models"]["a"]
+    for key in ("auc_delong", "sensitivity", "specificity"):
+        width = {name: found[key]["high"] - found[key]["low"] for name, found in
+                 (("once", once), ("twice", twice), ("naive", naive))}  # fmt: skip
+        assert width["twice"] == pytest.approx(width["once"], rel=0.02)
+        assert width["naive"] < 0.75 * width["once"]
+
+
+def test_swapped_labels_and_signs_give_the_same_areas_and_tests() -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 2, 60)
+    a, b = random.normal(size=60) + labels, random.normal(size=60).round(1)
+    there = evaluate_scores(labels, {"a": a, "b": b}, bootstrap=0)
+    back = evaluate_scores(1 - labels, {"a": -a, "b": -b}, bootstrap=0)
+    for name in "ab":
+        for end, value in there["models"][name]["auc_delong"].items():
+            assert back["models"][name]["auc_delong"][end] == pytest.approx(value)
+        assert back["models"][name]["sensitivity_at_specificity"]["0.9"]["value"] == pytest.approx(
+            there["models"][name]["specificity_at_sensitivity"]["0.9"]["value"]
+        )
+    assert back["comparisons"][0]["p_delong"] == pytest.approx(there["comparisons"][0]["p_delong"])
+
+
+def test_differences_of_every_metric_are_those_of_the_models() -> None:
+    labels, scores = two_models()
+    result = evaluate_scores(labels, scores, bootstrap=300)
+    (test,) = result["comparisons"]
+    a, b = result["models"]["a"], result["models"]["b"]
+    for metric in ("auc", "auprc", "partial_auc", "f1", "balanced_accuracy", "sensitivity", "specificity", "accuracy"):
+        found = test["differences"][metric]
+        assert found["value"] == pytest.approx(a[metric]["value"] - b[metric]["value"])
+        assert found["low"] <= found["value"] <= found["high"] and 0 < found["p"] <= 1
+    assert test["differences"]["auc"]["p"] == test["p_bootstrap"]
+    at = "specificity_at_sensitivity"
+    assert test["differences"][at]["0.95"]["value"] == pytest.approx(a[at]["0.95"]["value"] - b[at]["0.95"]["value"])
+
+
+def test_models_of_different_thresholds_share_their_resamples() -> None:
+    labels, scores = two_models()
+    same = evaluate_scores(labels, scores, bootstrap=200)["comparisons"][0]
+    other = evaluate_scores(labels, scores, bootstrap=200, threshold={"a": 0.5, "b": 0.3})["comparisons"][0]
+    assert other["differences"]["auc"] == same["differences"]["auc"]
+    assert other["differences"]["sensitivity"] != same["differences"]["sensitivity"]
+
+
+def test_holm_is_counted_over_all_pairs() -> None:
+    labels, scores = two_models()
+    scores["c"] = scores["a"] * 0.5 + scores["b"] * 0.5
+    found = evaluate_scores(labels, scores, bootstrap=100)["comparisons"]
+    given = sorted(test["p_delong"] for test in found)
+    assert sorted(test["p_holm"] for test in found)[0] == pytest.approx(min(1, 3 * given[0]))
+    assert all(test["p_holm"] >= test["p_delong"] for test in found)
+
+
+def test_a_margin_is_tested_in_both_directions() -> None:
+    labels, scores = two_models()
+    test = evaluate_scores(labels, scores, bootstrap=0, margin=0.05)["comparisons"][0]
+    margin = test["margin"]
+    assert margin["a_not_worse"]["bound"] == pytest.approx(test["low"])
+    assert margin["b_not_worse"]["bound"] == pytest.approx(-test["high"])
+    assert margin["a_not_worse"]["holds"] == (test["low"] > -0.05)
+    assert margin["a_better"]["p"] == pytest.approx(test["p_delong"] / 2)
+    assert "margin" not in evaluate_scores(labels, scores, bootstrap=0)["comparisons"][0]
+
+
+def test_mcnemar_counts_the_cases_on_which_one_model_is_right() -> None:
+    labels = [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
+    a = [0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9]
+    b = [0.9, 0.1, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1]
+    found = evaluate_scores(labels, {"a": a, "b": b}, bootstrap=0)["comparisons"][0]["mcnemar"]
+    assert (found["accuracy"]["only_a_right"], found["accuracy"]["only_b_right"]) == (2, 2)
+    assert (found["sensitivity"]["only_a_right"], found["sensitivity"]["only_b_right"]) == (2, 1)
+    assert found["specificity"]["p"] == 1.0
+
+
+def test_calibration_is_told_beside_what_chance_gives() -> None:
+    random = np.random.default_rng(1)
+    p = random.random(3000)
+    found = evaluate_scores(random.random(3000) < p, {"a": p}, bootstrap=0)["models"]["a"]["calibration"]
+    assert found["slope"]["low"] < 1 < found["slope"]["high"]
+    assert found["expected_calibration_error"] < found["expected_calibration_error_by_chance_95"]
+    assert sum(one["cases"] for one in found["curve"]) == 3000
+
+
+def test_demanded_calibration_of_scores_beyond_probabilities_is_refused() -> None:
+    labels, scores = two_models()
+    scores["b"] = scores["b"] * 3
+    with pytest.raises(InputError, match=r"^b: Calibration needs probabilities in \[0, 1\]"):
+        evaluate_scores(labels, scores, bootstrap=0, calibration=True)
+    quiet = evaluate_scores(labels, scores, bootstrap=0, calibration=False)
+    assert quiet["notes"] == [] and quiet["models"]["a"]["brier"] is None
+
+
+def test_decision_curves_say_where_a_model_is_useful() -> None:
+    labels, scores = two_models()
+    curves = evaluate_scores(labels, scores, bootstrap=100, decision_range=(0.1, 0.5))["decision_curves"]
+    assert curves["thresholds"][0] == pytest.approx(0.1) and curves["thresholds"][-1] == pytest.approx(0.5)
+    assert curves["models"]["a"]["useful"]
+    share = labels.mean()
+    assert curves["treat_all"][0] == pytest.approx(share - (1 - share) * 0.1 / 0.9)
+
+
+def test_subgroups_are_made_of_categories_and_bands_of_numbers() -> None:
+    labels, scores = two_models()
+    facts = pd.DataFrame({"site": np.where(np.arange(80) % 4 < 2, "A", "B"), "age": 41.0 + np.arange(80) / 4})
+    result = evaluate_scores(labels, scores, facts=facts, subgroup_columns=["site", "age"], bootstrap=0)
+    site, age = result["subgroups"]
+    assert [group["name"] for group in site["models"]["a"]["groups"]] == ["A", "B"]
+    assert [group["name"] for group in age["models"]["a"]["groups"]] == ["40-49", "50-59", "60-69"]
+    chosen = (facts["site"] == "A").to_numpy()
+    alone = evaluate_scores(labels[chosen], {"a": scores["a"][chosen]}, bootstrap=0)["models"]["a"]["auc_delong"]
+    assert site["models"]["a"]["groups"][0]["auc"] == pytest.approx(alone)
+    with pytest.raises(InputError, match=r"no column 'sites'.*Did you mean 'site'"):
+        evaluate_scores(labels, scores, facts=facts, subgroup_columns=["sites"], bootstrap=0)
+
+
+def test_table_1_describes_the_cases_by_class() -> None:
+    labels = np.array([0, 1] * 10)
+    facts = pd.DataFrame(
+        {"age": np.arange(40, 60), "site": ["A"] * 5 + ["B"] * 15, "file": [f"{n}.nii" for n in range(20)]}
+    )
+    table = evaluate_scores(labels, {"a": np.arange(20)}, facts=facts, bootstrap=0)["cohort"]
+    assert table["n"] == [20, 10, 10]
+    age, site = table["rows"]  # a name of a file describes nobody
+    assert (age["column"], age["cells"][1]["median"], age["cells"][2]["median"]) == ("age", 49, 50)
+    assert site["cells"][0] == {"A": 5, "B": 15}
+
+
+def test_the_surest_right_and_wrong_cases_are_named() -> None:
+    labels, scores = [1, 1, 1, 0, 0, 0], [0.9, 0.8, 0.2, 0.7, 0.6, 0.1]
+    result = evaluate_scores(labels, {"a": scores}, case_id=list("uvwxyz"), bootstrap=0, examples=2)
+    found = result["models"]["a"]["examples"]
+    assert [case["case_id"] for case in found["true_positives"]] == ["u", "v"]
+    assert [case["case_id"] for case in found["false_positives"]] == ["x", "y"]
+    assert [case["case_id"] for case in found["false_negatives"]] == ["w"]
+    assert found["true_negatives"] == [{"case_id": "z", "score": 0.1}]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"level": 95}, "level of confidence lies between 0 and 1, not at 95"),
+        ({"sensitivities": (95,)}, r"sensitivity to read the curve at lies in \(0, 1\]"),
+        ({"margin": -0.1}, "margin is a difference in AUC"),
+        ({"partial_auc": (0.9, 0.2)}, "runs from low to high"),
+        ({"threshold": {"a": 0.5}}, "no threshold for the model b"),
+    ],
+)
+def test_settings_out_of_range_are_refused(options: dict[str, Any], words: str) -> None:
+    labels, scores = two_models()
+    with pytest.raises(InputError, match=words):
+        evaluate_scores(labels, scores, bootstrap=0, **options)
+
+
+def two_models() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return 80 cases and the probabilities of a good and a fair model."""
+    random = np.random.default_rng(0)
+    labels = np.array([0, 1] * 40)
+    return labels, {
+        name: 1 / (1 + np.exp(-random.normal(size=80) - effect * (labels - 0.5)))
+        for name, effect in (("a", 2), ("b", 1))
+    }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from BreastFusionLib.errors import InputError
@@ -72,7 +74,14 @@ def test_tables_without_cases_pair_by_row_and_this_is_said(tmp_path: Path) -> No
         ("label,score\n1,.5\n2,.1\n", "labels must be 0 .* or 1 .*, found 1.0, 2.0"),
         ("label,score\nyes,.5\nno,.1\n", "column 'label' holds text"),
         ("label,score\n1,.5\n1,.1\n", "all 2 labels are 1"),
-        ("case_id,label,score\nx,1,.5\nx,0,.1\n", r"1 case_id occur more than once \(x\)"),
+        ("case_id,label,score\nx,1,.5\nx,1,.1\ny,0,.2\n", r"1 case_id occur more than once \(x\)"),
+        ("case_id,label,score\nx,1,.5\nx,0,.1\n", r"1 case_id have rows with different labels \(x\)"),
+        ("case_id,run,label,score\nx,1,1,.5\nx,1,1,.1\ny,2,0,.2\n", r"x occur more than once in run 1"),
+        ("case_id,run,label,score\nx,1,1,.5\ny,1,0,.1\nx,2,1,.2\n", r"different cases \(y in one only\).*'fold'"),
+        ("case_id,run,label,score\nx,1,1,.5\ny,1,0,.1\nx,2,0,.2\ny,2,0,.2\n", r"different labels \(x\)"),
+        ("run,label,score\n1,1,.5\n1,0,.1\n2,0,.2\n2,1,.2\n", r"which the table lacks. Add a column case_id"),
+        ("label,score_a,score_b,score_c\n3,.1,.2,.7\n", r"3 is no class. Expected: a, b, c, or 0 to 2"),
+        ("label,score_a,score_b,score_c\n1,.1,.2,\n0,.1,.2,.7", r"1 of 2 rows hold NaN"),
         ("case_id,label,score\nx,1,.5\n,0,.1\n", "1 rows have no case_id"),
         ("", "is no readable table"),
     ],
@@ -115,3 +124,142 @@ def test_one_name_twice_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", GOOD)
     with pytest.raises(InputError, match="rename the files"):
         pair([read_predictions(path), read_predictions(path)])
+
+
+RUNS = """case_id,run,fold,label,score
+1,s1,f1,1,.9
+2,s1,f1,0,.3
+3,s1,f2,1,.8
+4,s1,f2,0,.6
+4,s2,f1,0,.2
+3,s2,f1,1,.4
+2,s2,f2,0,.5
+1,s2,f2,1,.7
+"""
+
+
+def test_runs_are_put_side_by_side_and_their_mean_is_evaluated(tmp_path: Path) -> None:
+    table = read_predictions(write(tmp_path / "a.csv", RUNS))
+    assert table.case_id is not None and table.case_id.tolist() == ["1", "2", "3", "4"]
+    assert table.scores.tolist() == pytest.approx([0.8, 0.4, 0.6, 0.4])
+    assert table.runs is not None and table.runs.names == ("s1", "s2")
+    assert table.runs.scores[1].tolist() == [0.7, 0.5, 0.4, 0.2]
+    assert table.runs.folds is not None and table.runs.folds[1].tolist() == ["f2", "f2", "f1", "f1"]
+    assert "2 runs' mean score" in table.notes[0]
+
+
+def test_the_spread_over_runs_stands_beside_the_ensemble(tmp_path: Path) -> None:
+    found = evaluate_predictions([write(tmp_path / "a.csv", RUNS)], bootstrap=0)["models"]["a"]["runs"]
+    assert found["auc"] == {"s1": 1.0, "s2": 0.75}
+    assert found["folds"]["s1"]["auc"] == {"f1": 1.0, "f2": 1.0}
+    # Of folds, the mean over the folds is the run's figure: (1 + 1) / 2 in both.
+    assert (found["spread"]["mean"]["value"], found["spread"]["median"], found["spread"]["runs"]) == (1.0, 1.0, 2)
+    assert found["folds"]["s2"]["pooled"] == 0.75
+
+
+def test_folds_of_one_cross_validation_give_their_mean_and_the_pooled_value(tmp_path: Path) -> None:
+    one = "\n".join(line for line in RUNS.splitlines() if ",s2," not in line).replace("run,", "").replace("s1,", "")
+    found = evaluate_predictions([write(tmp_path / "a.csv", one)], bootstrap=0)["models"]["a"]["runs"]
+    assert found["folds"]["all"]["spread"]["mean"]["value"] == 1.0 and found["spread"] is None
+
+
+CLASSES = """case_id,label,score_normal,score_benign,score_malignant
+1,normal,.7,.2,.1
+2,normal,.5,.3,.2
+3,benign,.3,.4,.3
+4,benign,.2,.3,.5
+5,malignant,.1,.2,.7
+6,malignant,.2,.3,.5
+"""
+
+
+def test_three_classes_are_evaluated_one_against_the_rest(tmp_path: Path) -> None:
+    result = evaluate_predictions([write(tmp_path / "a.csv", CLASSES)], bootstrap=0)
+    assert result["classes"] == ["normal", "benign", "malignant"]
+    model = result["models"]["a"]
+    assert model["confusion"]["benign"] == {"normal": 0, "benign": 1, "malignant": 1}
+    assert model["classes"]["normal"]["auc"]["value"] == 1.0
+    areas = [model["classes"][name]["auc"]["value"] for name in result["classes"]]
+    assert model["auc"]["value"] == pytest.approx(sum(areas) / 3)
+    assert model["accuracy"]["value"] == pytest.approx(5 / 6)
+
+
+def test_numbers_of_classes_are_as_good_as_their_names(tmp_path: Path) -> None:
+    numbered = CLASSES.replace("normal,.", "0,.").replace("benign,.", "1,.").replace("malignant,.", "2,.")
+    by_name = evaluate_predictions([write(tmp_path / "a.csv", CLASSES)], bootstrap=0)
+    by_number = evaluate_predictions([write(tmp_path / "b.csv", numbered)], bootstrap=0)
+    assert by_number["models"]["b"] == by_name["models"]["a"]
+
+
+def test_classes_that_count_as_positive_make_two_of_three(tmp_path: Path) -> None:
+    table = read_predictions(write(tmp_path / "a.csv", CLASSES), positive=["benign", "malignant"])
+    assert table.classes == () and table.labels.tolist() == [0, 0, 1, 1, 1, 1]
+    assert table.scores.tolist() == pytest.approx([0.3, 0.5, 0.7, 0.8, 0.9, 0.8])
+    with pytest.raises(InputError, match=r"no class 'bening'. Did you mean 'benign'"):
+        read_predictions(tmp_path / "a.csv", positive=["bening"])
+
+
+def test_rows_without_a_score_are_left_out_only_on_request_and_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "case_id,label,score\n1,1,.9\n2,0,.1\n3,1,\n4,,.4\n")
+    with pytest.raises(InputError):
+        read_predictions(path)
+    result = evaluate_predictions([path], bootstrap=0, drop_missing=True)
+    assert result["flow"]["a"] == {
+        "rows": 4, "dropped": [{"rows": 2, "why": "without label or score"}], "runs": 1, "evaluated": 2,
+    }  # fmt: skip
+    assert "2 rows without label or score are left out" in result["notes"][0]
+
+
+def test_different_cases_are_put_together_only_on_request_and_listed(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.csv", GOOD)
+    b = write(tmp_path / "b.csv", "case_id,label,score\n10,0,.7\n9,1,.6\n8,0,.2\n11,1,.9\n")
+    with pytest.raises(InputError, match="--intersect"):
+        evaluate_predictions([a, b], bootstrap=0)
+    result = evaluate_predictions([a, b], bootstrap=0, intersect=True)
+    assert result["models"]["b"]["n"] == 3
+    assert result["flow"]["a"]["dropped"] == [{"rows": 1, "why": "not in every table"}]
+    assert any("a: 1 cases that others lack are left out (007)" in note for note in result["notes"])
+    assert any("b: 1 cases that others lack are left out (11)" in note for note in result["notes"])
+
+
+def test_tables_without_a_common_case_are_refused(tmp_path: Path) -> None:
+    paths = [write(tmp_path / "a.csv", GOOD), write(tmp_path / "b.csv", "case_id,label,score\nx,1,.2\ny,0,.1\n")]
+    with pytest.raises(InputError, match="no case in common"):
+        evaluate_predictions(paths, bootstrap=0, intersect=True)
+
+
+def test_calibration_is_fitted_on_validation_rows(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    log_odds = random.normal(0, 2, 4000)
+    table = pd.DataFrame({
+        "case_id": np.arange(4000),
+        "label": (random.random(4000) < 1 / (1 + np.exp(-log_odds))).astype(int),
+        "score": 1 / (1 + np.exp(-(3 * log_odds + 1))),  # three times too sure, and too high
+        "split": np.where(np.arange(4000) < 2000, "validation", "test"),
+    })  # fmt: skip
+    table.to_csv(tmp_path / "a.csv", index=False)
+    raw = evaluate_predictions([tmp_path / "a.csv"], bootstrap=0)["models"]["a"]
+    result = evaluate_predictions([tmp_path / "a.csv"], bootstrap=0, recalibrate="platt")
+    fitted = result["models"]["a"]
+    assert raw["calibration"]["slope"]["value"] == pytest.approx(1 / 3, abs=0.03)
+    assert fitted["calibration"]["slope"]["value"] == pytest.approx(1, abs=0.1)
+    assert fitted["brier"] < raw["brier"] and fitted["auc"] == raw["auc"]
+    assert "calibrated (platt) on 2000 validation cases" in " ".join(result["notes"])
+    sets = fitted["prediction_sets"]
+    assert sets["coverage"]["low"] < 0.9 < sets["coverage"]["high"] and sets["validation_cases"] == 2000
+
+
+def test_calibration_without_validation_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="rows of split 'validation'"):
+        evaluate_predictions([write(tmp_path / "a.csv", GOOD)], bootstrap=0, recalibrate="platt")
+
+
+def test_a_cohort_describes_the_cases(tmp_path: Path) -> None:
+    a = write(tmp_path / "a.csv", GOOD)
+    cohort = write(tmp_path / "cohort.csv", "case_id,label,age,exam\n10,0,71,x\n007,1,44,y\n8,0,52,z\n")
+    result = evaluate_predictions([a], bootstrap=0, cohort=cohort, subgroup_columns=["age"])
+    groups = result["subgroups"][0]["models"]["a"]["groups"]
+    assert [(group["name"], group["n"]) for group in groups] == [
+        ("40-49", 1), ("50-59", 1), ("70 and over", 1), ("unknown", 1),
+    ]  # fmt: skip
+    assert "cohort.csv does not describe 1 of the 4 cases." in result["notes"]

@@ -1,0 +1,241 @@
+"""The command that evaluates predictions tables and compares models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from BreastFusionLib import DISCLAIMER
+from BreastFusionLib.cli.output import JsonOption, emit, messages, result_only_on_stdout
+from BreastFusionLib.errors import InputError
+
+__all__ = ["EXAMPLES", "evaluate"]
+
+EXAMPLES = """Examples:
+
+breastfusion evaluate a.csv b.csv --out report/ --json
+
+breastfusion evaluate run/predictions.csv --cohort cohort.csv --subgroup site --subgroup age --threshold 0.26
+
+breastfusion evaluate new.csv old.csv --margin 0.05 --intersect
+
+breastfusion evaluate run/predictions.csv --recalibrate platt --readings readings/ --cohort cohort.csv --out report/"""
+
+_TABLES, _NUMBERS, _REPORT = "Tables and cases", "What is measured", "Report"
+
+
+def evaluate(
+    predictions: Annotated[list[Path], typer.Argument(help="Predictions tables, one a model.")],
+    label_column: Annotated[
+        str, typer.Option(help="Column with the truth, 0 or 1.", rich_help_panel=_TABLES)
+    ] = "label",
+    score_column: Annotated[
+        str, typer.Option(help="Column with the score of the positive class.", rich_help_panel=_TABLES)
+    ] = "score",
+    positive: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Class that counts as positive, in tables with columns score_<class>; may be given several times.",
+            rich_help_panel=_TABLES,
+        ),
+    ] = None,
+    cohort: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table with case_id whose further columns describe the cases (age, site, ..), e.g. cohort.csv.",
+            rich_help_panel=_TABLES,
+        ),
+    ] = None,
+    intersect: Annotated[
+        bool,
+        typer.Option(
+            "--intersect", help="Evaluate the cases that all tables have, and list the others.", rich_help_panel=_TABLES
+        ),
+    ] = False,
+    drop_missing: Annotated[
+        bool,
+        typer.Option(
+            "--drop-missing", help="Leave out rows without label or score, and count them.", rich_help_panel=_TABLES
+        ),
+    ] = False,
+    independent: Annotated[
+        bool,
+        typer.Option(
+            "--independent",
+            help="Count all cases as independent, even where patients (patient_id) have several.",
+            rich_help_panel=_TABLES,
+        ),
+    ] = False,
+    bootstrap: Annotated[int, typer.Option(min=0, help="Bootstrap replicates.", rich_help_panel=_NUMBERS)] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", rich_help_panel=_NUMBERS)] = 0,
+    level: Annotated[float, typer.Option(help="Confidence of intervals.", rich_help_panel=_NUMBERS)] = 0.95,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Score from which a case is called positive: 0.3, or MODEL=0.3 for each model. Default: 0.5.",
+            rich_help_panel=_NUMBERS,
+        ),
+    ] = None,
+    at_sensitivity: Annotated[
+        list[float] | None,
+        typer.Option(help="Sensitivity to read the specificity at; .95 and .9.", rich_help_panel=_NUMBERS),
+    ] = None,
+    at_specificity: Annotated[
+        list[float] | None,
+        typer.Option(help="Specificity to read the sensitivity at; .95 and .9.", rich_help_panel=_NUMBERS),
+    ] = None,
+    partial_auc: Annotated[
+        str, typer.Option(help="Range of specificity of the partial AUC.", rich_help_panel=_NUMBERS)
+    ] = "0.9,1",
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Test non-inferiority: the largest loss of AUC that is none.", rich_help_panel=_NUMBERS),
+    ] = None,
+    calibration: Annotated[
+        bool | None,
+        typer.Option(
+            "--calibration/--no-calibration",
+            help="Demand calibration, or leave it out; default: where scores lie in [0, 1].",
+            rich_help_panel=_NUMBERS,
+        ),
+    ] = None,
+    recalibrate: Annotated[
+        Literal["platt", "temperature", "isotonic"] | None,
+        typer.Option(help="Calibrate on the rows of split 'validation' first.", rich_help_panel=_NUMBERS),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="Share of positives for decision curves; default: the cases'.", rich_help_panel=_NUMBERS),
+    ] = None,
+    decision_range: Annotated[
+        str, typer.Option(help="Thresholds that decision curves are drawn for.", rich_help_panel=_NUMBERS)
+    ] = "0.01,0.99",
+    subgroup: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column whose subgroups are evaluated too (site, scanner, density, age); may be given several times.",
+            rich_help_panel=_NUMBERS,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the report: HTML, JSON, CSV, figures.", rich_help_panel=_REPORT),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate models and compare them: discrimination, differences, calibration, decisions, subgroups.
+
+    Intervals count patients where patient_id says that some have several cases. Rows of split 'test' are evaluated
+    where a table has a column 'split'; several rows of one case are runs where a column 'run' tells them apart.
+    """
+    from BreastFusionLib.evaluation import evaluate_predictions
+
+    options: dict[str, Any] = {
+        "threshold": _thresholds(threshold or []),
+        "partial_auc": _pair(partial_auc, "--partial-auc"),
+        "decision_range": _pair(decision_range, "--decision-range"),
+    }
+    if at_sensitivity:
+        options["sensitivities"] = tuple(at_sensitivity)
+    if at_specificity:
+        options["specificities"] = tuple(at_specificity)
+    with result_only_on_stdout():
+        result = evaluate_predictions(
+            predictions,
+            label_column,
+            score_column,
+            subgroup_columns=subgroup or (),
+            cohort=cohort,
+            by_patient=not independent,
+            intersect=intersect,
+            drop_missing=drop_missing,
+            positive=positive or (),
+            bootstrap=bootstrap,
+            seed=seed,
+            level=level,
+            margin=margin,
+            calibration=calibration,
+            recalibrate=recalibrate,
+            prevalence=prevalence,
+            **options,
+        )
+        if out is not None:
+            from BreastFusionLib.report import write_evaluation_page
+
+            messages.print(f"Report: {write_evaluation_page(result, out)}")
+    emit(result, as_json, lambda: _print(result))
+
+
+def _thresholds(given: list[str]) -> float | dict[str, float]:
+    """Return one threshold, or one by model."""
+    try:
+        if not given:
+            return 0.5
+        if len(given) == 1 and "=" not in given[0]:
+            return float(given[0])
+        return {name: float(value) for name, _, value in (one.rpartition("=") for one in given)}
+    except ValueError as error:
+        raise InputError(
+            f"--threshold {' '.join(given)}: expected a number, or MODEL=NUMBER for each model."
+        ) from error
+
+
+def _pair(given: str, option: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in given.split(","))
+    except ValueError as error:
+        raise InputError(f"{option} {given}: expected two numbers, such as 0.9,1.") from error
+    return low, high
+
+
+def _print(result: dict[str, Any]) -> None:
+    """Print the table of models, and that of their differences."""
+    console = Console()
+    several = "classes" in result
+    columns = (
+        ("macro AUC", "accuracy", "ODELIA score")
+        if several
+        else ("AUC (DeLong)", "specificity at 95 % sensitivity", "sensitivity", "specificity")
+    )
+    models = Table("model", "n", *([] if several else ["positives"]), *columns, title="Models")
+    for name, model in result["models"].items():
+        if several:
+            models.add_row(name, str(model["n"]), *map(_interval, (model["auc"], model["accuracy"])),
+                           _interval(model["odelia"]["score"]))  # fmt: skip
+        else:
+            at_95 = model["specificity_at_sensitivity"].get("0.95")
+            found = (model["auc_delong"], at_95, model["sensitivity"], model["specificity"])
+            models.add_row(name, str(model["n"]), str(model["positives"]), *map(_interval, found))
+    console.print(models)
+    if result["comparisons"]:
+        pairs = Table(
+            "a", "b", *(["class"] if several else []), "AUC difference", "P (DeLong)", "P (bootstrap)", "P (Holm)",
+            title="Comparisons",
+        )  # fmt: skip
+        for pair in result["comparisons"]:
+            pairs.add_row(
+                pair["a"],
+                pair["b"],
+                *([pair["class"]] if several else []),
+                _interval({"value": pair["delta_auc"], "low": pair["low"], "high": pair["high"]}, "+.3f"),
+                *(_p_value(pair[key]) for key in ("p_delong", "p_bootstrap", "p_holm")),
+            )
+        console.print(pairs)
+    for note in result["notes"]:
+        console.print(note, soft_wrap=True)
+    console.print(DISCLAIMER)
+
+
+def _interval(value: dict[str, float | None] | None, form: str = ".3f") -> str:
+    if value is None or value["value"] is None:
+        return "-"
+    text = f"{value['value']:{form}}"
+    return text if value["low"] is None else f"{text} [{value['low']:{form}}, {value['high']:{form}}]"
+
+
+def _p_value(p: float | None) -> str:
+    return "-" if p is None else f"{p:.3g}"

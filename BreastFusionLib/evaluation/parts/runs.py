@@ -1,0 +1,60 @@
+"""How much a model's figures vary over its runs and folds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.roc import auc
+from BreastFusionLib.evaluation.run_columns import Runs
+from BreastFusionLib.evaluation.runs import FoldAucs, Spread, fold_aucs, spread
+
+__all__ = ["run_spread"]
+
+
+def run_spread(labels: NDArray[np.int8], runs: Runs, level: float) -> dict[str, Any]:
+    """Return the AUC of every run (of folds: their mean) with their spread.
+
+    Returns:
+        'auc': run -> AUC; 'spread' over the runs; 'folds': run -> its folds' AUCs with their mean; 'note': a sentence
+        when folds cannot be measured, else empty.
+    """
+    folds, note = _folds(labels, runs, level)
+    by_run = {name: auc(labels, scores) for name, scores in zip(runs.names, runs.scores, strict=True)}
+    # Of a cross-validation papers mostly give the mean over folds; the pooled value stands beside it.
+    told = {name: folds[name].mean.mean.value for name in by_run} if folds else by_run
+    return {
+        "auc": by_run,
+        "spread": _spread(spread(list(told.values()), level=level)) if len(told) > 1 else None,
+        "folds": {
+            name: {"auc": found.folds, "spread": _spread(found.mean), "pooled": found.pooled}
+            for name, found in folds.items()
+        },
+        "note": note,
+    }
+
+
+def _folds(labels: NDArray[np.int8], runs: Runs, level: float) -> tuple[dict[str, FoldAucs], str]:
+    if runs.folds is None:
+        return {}, ""
+    found = {}
+    for name, scores, folds in zip(runs.names, runs.scores, runs.folds, strict=True):
+        try:
+            found[name] = fold_aucs(labels, scores, folds, level)
+        except InputError as error:
+            return {}, f"The AUC of single folds is not given. {error}"
+    return found, ""
+
+
+def _spread(found: Spread) -> dict[str, Any]:
+    return {
+        "mean": found.mean.to_mapping(),
+        "sd": float(found.sd) if np.isfinite(found.sd) else None,
+        "median": found.median,
+        "lowest": found.lowest,
+        "highest": found.highest,
+        "runs": found.runs,
+    }
