@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -147,6 +149,28 @@ def test_a_model_does_not_differ_from_itself() -> None:
 def test_no_variance_means_no_test() -> None:
     test = delong_areas([1, 1, 0, 0], [[4, 3, 2, 1], [1, 1, 1, 1]]).compare(0, 1)
     assert np.isnan(test.z) and np.isnan(test.p)
+
+
+def test_the_logit_interval_by_hand_and_mirrored() -> None:
+    # AUC 3/4 with variance 1/8: log 3 +- 1.96 * sqrt(1/8) / (3/16).
+    areas = delong_areas([1, 1, 0, 0], [4, 2, 3, 1])
+    found = areas.logit_interval()
+    half = 1.959963984540054 * np.sqrt(0.125) / (3 / 16)
+    assert found.low == pytest.approx(1 / (1 + np.exp(half - np.log(3))))
+    assert found.high == pytest.approx(1 / (1 + np.exp(-half - np.log(3))))
+    mirrored = delong_areas([0, 0, 1, 1], [4, 2, 3, 1]).logit_interval()
+    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((found.low, found.high))
+    assert np.isnan(delong_areas([1, 1, 0, 0], [4, 3, 2, 1]).logit_interval().low)  # nothing to scale an AUC of 1 by
+
+
+def test_a_million_cases_take_under_two_seconds() -> None:
+    random = np.random.default_rng(0)
+    labels = random.random(1_000_000) < 0.2
+    scores = random.normal(size=labels.size) + labels
+    started = time.process_time()
+    found = delong_areas(labels, scores).interval()
+    assert time.process_time() - started < 2
+    assert found.low < 0.76025 < found.high  # the AUC of unit normals one apart
 
 
 def test_a_single_positive_has_an_auc_but_no_interval() -> None:
