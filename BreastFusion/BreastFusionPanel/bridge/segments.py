@@ -42,6 +42,7 @@ __all__ = [
     "lesion_side",
     "mapped_of",
     "mask_of",
+    "midline_of",
     "remove_lesion",
     "remove_mapped",
     "replace_outline",
@@ -171,10 +172,27 @@ def lesion_side(
     chosen = side_by_user(segment)
     if chosen in SIDES:
         return chosen  # type: ignore[return-value]
-    side = _midline(parameters, exam).side_of(tuple(center_lps))  # type: ignore[arg-type]
+    side = midline_of(parameters, exam).side_of(tuple(center_lps))  # type: ignore[arg-type]
     if side != read_tag(segment, SIDE):
         set_side(parameters.segmentation, segment_id, side, by_user=False)
     return side
+
+
+def midline_of(parameters: BreastFusionParameterNode, exam: Exam) -> Midline:
+    """Return what tells left from right in an exam; looking for it takes a tenth of a second, so the scene keeps it.
+
+    Args:
+        parameters: the study.
+        exam: `exam_of(parameters)`.
+    """
+    node = parameters.dceSequence
+    of = [one.grid.describe() + str(one.grid.origin_lps) for one in exam.series]
+    kept = read_json(node, MIDLINE, {})
+    if kept.get("of") == of:
+        return Midline(kept["side"], kept["x_mm"])
+    found = find_midline(exam)
+    write_json(node, MIDLINE, {"side": found.side, "x_mm": found.x_mm, "of": of})
+    return found
 
 
 def set_side(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, side: Side, by_user: bool) -> None:
@@ -207,18 +225,6 @@ def remove_lesion(parameters: BreastFusionParameterNode, segment_id: str) -> Non
         parameters.segmentation.GetSegmentation().RemoveSegment(segment_id)
     if parameters.selectedLesion == segment_id:
         parameters.selectedLesion = ""
-
-
-def _midline(parameters: BreastFusionParameterNode, exam: Exam) -> Midline:
-    """Return what tells left from right; looking for it takes a tenth of a second, so the scene keeps it."""
-    node = parameters.dceSequence
-    of = [one.grid.describe() + str(one.grid.origin_lps) for one in exam.series]
-    kept = read_json(node, MIDLINE, {})
-    if kept.get("of") == of:
-        return Midline(kept["side"], kept["x_mm"])
-    found = find_midline(exam)
-    write_json(node, MIDLINE, {"side": found.side, "x_mm": found.x_mm, "of": of})
-    return found
 
 
 def _refuse_other_grid(parameters: BreastFusionParameterNode, mask: sitk.Image) -> None:

@@ -16,6 +16,7 @@ from ..bridge.segments import add_lesion, lesion_ids, remove_lesion, set_side
 from ..display import views
 from ..section import Section
 from .click_lesions import ClickLesions
+from .head_start import HeadStart
 from .lesion_book import LesionBook
 from .lesion_table import LesionTable
 from .lesion_watch import LesionWatch
@@ -50,6 +51,7 @@ class LesionSection(Section, VTKObservationMixin):
         self.table = LesionTable(self.ui.lesionTable)
         self.watch = LesionWatch()
         self.book = LesionBook()
+        self._head_start = HeadStart(context)
         self._tips = {button: button.toolTip for button in (self.ui.fromClickButton, self.ui.drawButton)}
         self.clicks.made.connect(self._take_up)
         self.clicks.changed.connect(self._show)
@@ -75,6 +77,7 @@ class LesionSection(Section, VTKObservationMixin):
     def disconnect_parameters(self) -> None:
         """Let go of the study, whose nodes may be removed next."""
         super().disconnect_parameters()
+        self._head_start.stop()
         self.removeObservers()
         self.clicks.stop()
         self.watch.follow(None)
@@ -85,9 +88,11 @@ class LesionSection(Section, VTKObservationMixin):
         """The module is shown."""
         self.editor.enter()
         self._measure()
+        self._head_start.begin()
 
     def exit(self) -> None:
         """The module is left: no tool and no click belongs to it any more."""
+        self._head_start.stop()
         self.clicks.stop()
         self.editor.exit()
 
@@ -168,6 +173,7 @@ class LesionSection(Section, VTKObservationMixin):
         self.book.forget()
         self.refresh()
         self._follow_plot()
+        self._head_start.begin()
 
     def _on_parameters_modified(self, *_args: object) -> None:
         with self.context.guard():
