@@ -121,7 +121,9 @@ def held_out_metrics(
     """
     if len(np.unique(labels)) < 2:
         return {"n": len(labels), "positives": int(labels.sum())}
-    measured = evaluate_scores(labels, {"model": scores}, spec.bootstrap, spec.seed, threshold)["models"]["model"]
+    measured = evaluate_scores(
+        labels, {"model": scores}, bootstrap=spec.bootstrap, seed=spec.seed, threshold=threshold
+    )["models"]["model"]
     rates = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
     return {
         "auc": measured["auc_delong"],
