@@ -133,7 +133,9 @@ class ExamSection(Section):
         """A study was read and is in the scene: show it, and say what is to be said."""
         parameters = self.context.parameters
         if parameters.dceSequence is None:
-            self.context.say(next(iter(self._notes()), ""))
+            self.context.say(
+                _("No DCE series was recognised: put one together with 'From volumes…', or open another study.")
+            )
             return
         self._show_phase(self._phases.used)
         views.show_exam(parameters)

@@ -66,8 +66,11 @@ class LesionBook:
         self.list(lesion_ids(parameters))
         digests = {id_: lesion_digest(parameters.segmentation, id_) for id_ in self._known}
         changed = tuple(id_ for id_, digest in digests.items() if digest != self._known[id_].digest)
-        exam = exam_of(parameters) if changed and has_exam(parameters) else None
-        self._known |= {id_: _measured(parameters, id_, digests[id_], exam) for id_ in changed}
+        try:
+            exam = exam_of(parameters) if changed and has_exam(parameters) else None
+            self._known |= {id_: _measured(parameters, id_, digests[id_], exam) for id_ in changed}
+        except InputError as error:  # of the exam: drawn they are all the same
+            self._known |= {id_: Known(digests[id_], problem=str(error)) for id_ in changed}
         return changed
 
     def set_side(self, segment_id: str, side: Side) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.images import IntensityScale, measure_scale
 from BreastFusionLib.images.settings import IntensitySpec
 from BreastFusionLib.reading.model import Case
@@ -59,7 +60,10 @@ class ScaleCache:
         """Measure what is missing, one volume a step; yields after each, so that events can pass."""
         for (sequence, spec), (node, key) in self._keys(parameters, inputs).items():
             if key not in self._scales:
-                self._scales[key] = measure_scale(pixels_of(node), spec)
+                try:
+                    self._scales[key] = measure_scale(pixels_of(node), spec)
+                except InputError as error:
+                    raise InputError(f"{node.GetName()}: {error}") from error
                 yield sequence
 
     @staticmethod
