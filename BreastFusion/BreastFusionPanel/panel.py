@@ -63,6 +63,8 @@ class Panel:
 
     def set_parameters(self, parameters: BreastFusionParameterNode | None) -> None:
         """Show another study; None while there is no scene."""
+        if parameters is None:
+            self.context.say("")  # it was about the study that goes
         for section in self.sections:
             section.disconnect_parameters()
         self.context.parameters = parameters

@@ -561,3 +561,22 @@ def test_a_saved_scene_reopens_with_its_lesions_and_lets_them_grow(panel, phanto
     lesions.ui.radiusSpinBox.setValue(8.0)
     smaller = measure(segment_from_seed(phantom_exam.exam, seed, 70.0, 8.0))
     wait_until(lambda: cell(lesions, 0, 2) == f"{smaller.volume_mm3 / 1000:.2f} cm³", what="the smaller lesion")
+
+
+def test_lesions_removed_with_their_node_are_gone_in_every_section_and_view(panel, phantom_exam, wait_until):
+    import slicer
+    from BreastFusionPanel.bridge.exam_nodes import add_exam
+    from BreastFusionPanel.bridge.segments import add_lesion
+
+    parameters, sections = panel.panel.context.parameters, panel.panel
+    list(add_exam(phantom_exam.exam, parameters))
+    sections.lesion._take_up(add_lesion(parameters, phantom_exam.lesion.mask))
+    assert "covered" in sections.map.ui.t1SummaryLabel.text
+    plot = slicer.mrmlScene.GetSingletonNode("BreastFusionCurve", "vtkMRMLPlotViewNode")
+    assert plot.GetPlotChartNode() is not None
+    slicer.mrmlScene.RemoveNode(parameters.segmentation)
+    wait_until(lambda: sections.map.ui.t1SummaryLabel.text == "–", 5, "section 3 to follow")
+    assert not sections.lesion.ui.lesionTable.isVisibleTo(sections.lesion.widget)
+    assert sections.map.ui.t1RefineButton.toolTip == "Outline a lesion in section 2 first"
+    assert parameters.t1Segmentation.GetSegmentation().GetNumberOfSegments() == 0
+    assert plot.GetPlotChartNode() is None

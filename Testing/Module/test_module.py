@@ -62,6 +62,12 @@ def test_a_closed_scene_has_a_new_study(panel):
     assert panel.panel.lesion.ui.radiusSpinBox.value == 30.0
 
 
+def test_a_message_about_a_study_goes_with_it(panel, messages):
+    panel.panel.context.say("Saved in /reports/P-12ab_Lesion-1.")
+    slicer.mrmlScene.Clear()
+    assert messages(panel) == ""
+
+
 def test_while_a_scene_is_closed_there_is_no_study(panel):
     seen = []
     scene = slicer.mrmlScene

@@ -46,10 +46,10 @@ def follow_series(parameters: BreastFusionParameterNode) -> bool:
     if lesions is not None and _shows_their_images(sequence, lesions):
         claim_lesions(parameters)
         return False
-    had_lesions = lesions is not None and lesions.GetSegmentation().GetNumberOfSegments() > 0
-    put_lesions_aside(parameters)
+    if lesions is not None:
+        put_lesions_aside(parameters)
     _take_up(parameters)
-    return had_lesions
+    return lesions is not None and lesions.GetSegmentation().GetNumberOfSegments() > 0
 
 
 def refuse_other_series(parameters: BreastFusionParameterNode) -> None:
