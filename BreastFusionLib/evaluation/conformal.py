@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.evaluation.calibration import are_probabilities
+from BreastFusionLib.evaluation.clustered import clustered_proportion
 from BreastFusionLib.evaluation.intervals import Estimate, wilson
 from BreastFusionLib.evaluation.recalibration import fitting_rows
 
@@ -50,26 +51,34 @@ class ConformalSets:
         # A probability equal to a fitted one is in; 1 - (1 - p) would miss p by a rounding.
         return _classes(probabilities, len(self.least)) >= np.asarray(self.least)
 
-    def check(self, labels: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> SetReport:
+    def check(
+        self, labels: ArrayLike, probabilities: ArrayLike, level: float = 0.95, patients: ArrayLike | None = None
+    ) -> SetReport:
         """Measure the sets on other cases.
 
         Args:
             labels: (n,) 0 .. K-1.
             probabilities: as in a call.
             level: confidence of Wilson's intervals.
+            patients: (n,) names, when patients have several cases; the intervals allow for it then.
         """
         sets = self(probabilities)
         y = _labels(labels, sets.shape[0], sets.shape[1])
         held = sets[np.arange(y.size), y]
         sizes = sets.sum(axis=1)
+
+        def share(happened: NDArray[np.bool_], among: NDArray[np.bool_]) -> Estimate:
+            if patients is not None:
+                return clustered_proportion(happened, patients, level, among)
+            return wilson(int(happened[among].sum()), int(among.sum()), level)
+
+        everyone = np.ones(y.size, dtype=bool)
         return SetReport(
-            coverage=wilson(int(held.sum()), y.size, level),
-            coverage_by_class=tuple(
-                wilson(int(held[y == k].sum()), int((y == k).sum()), level) for k in range(sets.shape[1])
-            ),
+            coverage=share(held, everyone),
+            coverage_by_class=tuple(share(held, y == k) for k in range(sets.shape[1])),
             mean_size=float(sizes.mean()),
-            single=wilson(int((sizes == 1).sum()), y.size, level),
-            empty=wilson(int((sizes == 0).sum()), y.size, level),
+            single=share(sizes == 1, everyone),
+            empty=share(sizes == 0, everyone),
         )
 
 

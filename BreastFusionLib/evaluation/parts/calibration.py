@@ -52,7 +52,7 @@ _NOT_MEASURED = {"brier": None, "expected_calibration_error": None, "calibration
 
 def _of_model(sample: Sample, p: np.ndarray) -> dict[str, Any]:
     y, level = sample.labels, sample.plan.level
-    parts, line = brier_parts(y, p), calibration_line(y, p, level)
+    parts, line = brier_parts(y, p), calibration_line(y, p, level, sample.patients)
     chance = calibration_error_by_chance(p, simulations=_SIMULATIONS, seed=sample.plan.seed)
     error = expected_calibration_error(y, p)
     return {
@@ -77,7 +77,7 @@ def _of_model(sample: Sample, p: np.ndarray) -> dict[str, Any]:
                     "predicted": one.predicted,
                     "observed": one.observed.to_mapping(),
                 }
-                for one in reliability_curve(y, p, binning="mass", level=level)
+                for one in reliability_curve(y, p, binning="mass", level=level, patients=sample.patients)
             ],
         },
     }

@@ -40,7 +40,7 @@ def subgroups(sample: Sample, facts: pandas.DataFrame | None, columns: Sequence[
     found: dict[str, dict[str, Any]] = {column: {"column": column, "models": {}} for column in columns}
     for name, scores in zip(sample.names, sample.scores, strict=True):
         threshold, level = sample.plan.threshold_of(name), sample.plan.level
-        _, splits = subgroup_metrics(sample.labels, scores, values, threshold, level=level)
+        _, splits = subgroup_metrics(sample.labels, scores, values, threshold, level=level, patients=sample.patients)
         for split in splits:
             groups = [_mapping(group) for group in split.groups]
             found[split.column]["models"][name] = {

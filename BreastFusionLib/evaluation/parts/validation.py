@@ -50,14 +50,16 @@ def recalibrated(tables: Sequence[Predictions], plan: EvaluationPlan) -> tuple[l
     return found, notes
 
 
-def prediction_sets(paired: PairedPredictions, model: int, plan: EvaluationPlan) -> dict[str, Any] | None:
+def prediction_sets(
+    paired: PairedPredictions, model: int, plan: EvaluationPlan, patients: np.ndarray | None = None
+) -> dict[str, Any] | None:
     """Return coverage and size of a model's prediction sets; None without validation cases or probabilities."""
     held = paired.tables[model].validation if paired.tables else None
     scores = paired.scores[model]
     if plan.coverage is None or held is None or not (are_probabilities(scores) and are_probabilities(held.scores)):
         return None
     sets = fit_conformal(held.labels, held.scores, _as_validation(held), plan.coverage, by_class=True)
-    report = sets.check(paired.labels, scores, plan.level)
+    report = sets.check(paired.labels, scores, plan.level, patients)
     classes = paired.classes or ("negative", "positive")
     return {
         "wanted": plan.coverage,

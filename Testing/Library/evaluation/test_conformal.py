@@ -88,6 +88,15 @@ def test_check_by_hand() -> None:
     assert report.empty.value == 0
 
 
+def test_patients_with_several_cases_count_once() -> None:
+    labels, p = study(300, 3)
+    sets = fit_conformal(labels[:100], p[:100], validation(100))
+    copies = np.tile(np.arange(100, 300), 3)
+    alone, three = sets.check(labels[100:], p[100:]), sets.check(labels[copies], p[copies], patients=copies)
+    assert three.coverage.low == pytest.approx(alone.coverage.low, abs=0.002)
+    assert three.coverage_by_class[1].high == pytest.approx(alone.coverage_by_class[1].high, abs=0.005)
+
+
 def test_other_cases_are_not_looked_at_and_test_cases_are_refused() -> None:
     labels, p = study(100, 1)
     split = np.repeat(["validation", "test"], 50)

@@ -291,3 +291,30 @@ def two_models() -> tuple[np.ndarray, dict[str, np.ndarray]]:
         name: 1 / (1 + np.exp(-random.normal(size=80) - effect * (labels - 0.5)))
         for name, effect in (("a", 2), ("b", 1))
     }
+
+
+def test_every_part_counts_patients_where_they_have_several_cases() -> None:
+    random = np.random.default_rng(6)
+    p = random.random(200)
+    labels, site = (random.random(200) < p).astype(int), np.repeat(["A", "B"], 100)
+    copies = np.arange(800) % 200
+    facts = pd.DataFrame({"site": site[copies]})
+    naive, right = (
+        evaluate_scores(
+            labels[copies], {"m": p[copies]}, patients=who, facts=facts, subgroup_columns=["site"], bootstrap=20
+        )
+        for who in (np.arange(800), copies)
+    )
+
+    def widths(found: dict[str, Any]) -> np.ndarray:
+        model = found["models"]["m"]
+        estimates = (
+            model["auc_delong"],
+            model["calibration"]["slope"],
+            model["calibration"]["curve"][4]["observed"],
+            found["subgroups"][0]["models"]["m"]["groups"][0]["auc"],
+        )
+        return np.array([one["high"] - one["low"] for one in estimates])
+
+    # Four copies of each case halve a naive interval, and tell nothing.
+    assert widths(right) / widths(naive) == pytest.approx(np.full(4, 2.0), rel=0.1)
