@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,17 @@ RECIPE: Mapping[str, Any] = {
 """A small network on everything that a reading can use."""
 
 
-def write_untrained_bundle(folder: Path, case: Case, radiomics: bool = True) -> Path:
-    """Make a bundle with random weights, always the same, that calls itself synthetic.
+def write_untrained_bundle(
+    folder: Path, case: Case, recipe: Mapping[str, Any] = RECIPE, synthetic: bool = True, **facts: Any
+) -> Path:
+    """Make a bundle with random weights, always the same.
 
     Args:
         folder: is made.
         case: its own measurements, varied by a tenth, stand for the training cases.
-        radiomics: False where no provider of `radiomics` is installed.
+        recipe: the content of its recipe.json.
+        synthetic: whether it calls itself trained on phantoms.
+        facts: fields of `BundleMetadata` that are to be others.
 
     Returns:
         The folder.
@@ -78,14 +83,14 @@ def write_untrained_bundle(folder: Path, case: Case, radiomics: bool = True) -> 
 
     from BreastFusionLib.models.network import build_network
 
-    resolved = {**RECIPE, "inputs": {**RECIPE["inputs"], **({} if radiomics else {"radiomics": None})}}
-    recipe = ReadingRecipe.from_mapping(resolved, "untrained")
-    inputs = prepare(case, recipe.inputs)
+    resolved = ReadingRecipe.from_mapping(recipe, recipe["name"])
+    inputs = prepare(case, resolved.inputs)
     scalers = {source: _scaler(values) for source, values in inputs.vectors.items()}
     torch.manual_seed(0)
     sizes = {source: len(scaler.names) for source, scaler in scalers.items()}
-    network = build_network(recipe.model, recipe.inputs.image_sources, sizes, 3, 2, load_weights=False).eval()
-    return write_bundle(folder, _metadata(inputs), resolved, network, scalers)
+    network = build_network(resolved.model, resolved.inputs.image_sources, sizes, 3, 2, load_weights=False).eval()
+    metadata = replace(_metadata(recipe["name"], inputs, synthetic), **facts)
+    return write_bundle(folder, metadata, recipe, network, scalers)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -98,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     exam = read_exam(options.exam)
     case = Case(exam, read_lesion(options.lesion, exam))
-    write_untrained_bundle(options.out / "bundle", case, radiomics=not options.without_radiomics)
+    without = {"radiomics": None} if options.without_radiomics else {}
+    write_untrained_bundle(options.out / "bundle", case, {**RECIPE, "inputs": {**RECIPE["inputs"], **without}})
     Reader(load_bundle(options.out / "bundle", device="cpu")).read(case).write(options.out / "reading")
 
 
@@ -108,10 +114,10 @@ def _scaler(values: Mapping[str, float]) -> Scaler:
     return Scaler.fit(list(values), rows, np.arange(40) % 2)
 
 
-def _metadata(inputs: CaseInputs) -> BundleMetadata:
-    training = TrainingRecord(True, 40, 20, 0.5, "0" * 64, TrainingContext.of([inputs.context]))
+def _metadata(name: str, inputs: CaseInputs, synthetic: bool) -> BundleMetadata:
+    training = TrainingRecord(synthetic, 40, 20, 0.5, "0" * 64, TrainingContext.of([inputs.context]))
     return BundleMetadata(
-        name="untrained",
+        name=name,
         version="1.0",
         task=TaskSpec(),
         training=training,
