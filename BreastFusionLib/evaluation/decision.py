@@ -6,6 +6,7 @@ counts in that currency, per case: true positives / n - false positives / n x t 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -70,6 +71,7 @@ def net_benefit(labels: ArrayLike, probabilities: ArrayLike, threshold: float) -
 
     Source: Vickers and Elkin, Med Decis Making 2006;26:565-574.
     """
+    _check_inside(np.array([threshold]), None)
     y, p = checked_probabilities(labels, probabilities)
     acted = p >= threshold
     return float((acted @ y - acted @ (1 - y) * threshold / (1 - threshold)) / y.size)
@@ -113,17 +115,17 @@ def decision_curves(
     names = list(models)
     y, p = checked_probabilities(labels, np.stack([np.asarray(models[name], dtype=float) for name in names]))
     cells = _Cells(y, p, cuts, patients)
-    ours, everyone = cells.benefit(np.ones((cells.units, 1), dtype=np.int32), prevalence)
-    drawn = [cells.benefit(weights, prevalence) for weights in cells.resamples(replicates, seed)]
-    ours_drawn = np.concatenate([some for some, _ in drawn]) if drawn else np.empty((0, len(names), cuts.size))
-    everyone_drawn = np.concatenate([some for _, some in drawn]) if drawn else np.empty((0, cuts.size))
-    gain, gain_drawn = ours - np.maximum(everyone, 0)[:, None], ours_drawn - np.maximum(everyone_drawn, 0)[:, None]
+    # Row 0 are the cases as they are, all others resamples.
+    weightings = itertools.chain([np.ones((cells.units, 1), dtype=np.int32)], cells.resamples(replicates, seed))
+    parts = [cells.benefit(weights, prevalence) for weights in weightings]
+    ours, everyone = (np.concatenate(rows) for rows in zip(*parts, strict=True))
+    gain = ours - np.maximum(everyone, 0)[:, None]
     return DecisionCurves(
         thresholds=cuts,
         prevalence=float(y.mean()) if prevalence is None else prevalence,
-        treat_all=_banded(everyone[0], everyone_drawn, level),
-        models={name: _banded(ours[0, m], ours_drawn[:, m], level) for m, name in enumerate(names)},
-        advantage={name: _banded(gain[0, m], gain_drawn[:, m], level) for m, name in enumerate(names)},
+        treat_all=_banded(everyone, level),
+        models={name: _banded(ours[:, m], level) for m, name in enumerate(names)},
+        advantage={name: _banded(gain[:, m], level) for m, name in enumerate(names)},
     )
 
 
@@ -163,8 +165,10 @@ class _Cells:
         return gained - lost * odds, (share - (1 - share) * odds)[:, 0]
 
 
-def _banded(value: Floats, replicates: Floats, level: float) -> DecisionCurve:
-    if len(replicates) == 0:
+def _banded(rows: Floats, level: float) -> DecisionCurve:
+    """Return row 0 of (1 + replicates, K) with the band of the others."""
+    value, replicates = rows[0], rows[1:]
+    if not len(replicates):
         none = np.full_like(value, np.nan)
         return DecisionCurve(value, none, none)
     tail = (1 - level) / 2

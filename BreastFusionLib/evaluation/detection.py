@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,25 +79,15 @@ class Froc:
         Sources: Bunch et al., SPIE 1977;127:124-135 (FROC); Setio et al., Medical Image Analysis 2017;42:1-13 (mean
         sensitivity, bootstrap over images).
         """
-        found, cost = self._events.read(self._events.once, false_positives, sensitivities)
-        drawn = [
-            self._events.read(weights, false_positives, sensitivities)
-            for weights in self._events.resamples(replicates, seed)
-        ]
-        found_drawn = np.concatenate([some for some, _ in drawn], axis=1) if drawn else np.empty((len(found), 0))
-        cost_drawn = np.concatenate([some for _, some in drawn], axis=1) if drawn else np.empty((len(cost), 0))
+        # Column 0 are the images as they are, all others resamples.
+        weightings = [self._events.once, *self._events.resamples(replicates, seed)]
+        parts = [self._events.read(weights, false_positives, sensitivities) for weights in weightings]
+        found, cost = (np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
+        mean = found.mean(axis=0) if len(found) else np.full(1, np.nan)
         return FrocPoints(
-            sensitivity={
-                fp: percentile_interval(float(found[i, 0]), found_drawn[i], level)
-                for i, fp in enumerate(false_positives)
-            },
-            false_positives={
-                wanted: _cost_interval(float(cost[i, 0]), cost_drawn[i], level)
-                for i, wanted in enumerate(sensitivities)
-            },
-            mean_sensitivity=percentile_interval(float(found.mean()), found_drawn.mean(axis=0), level)
-            if len(found)
-            else Estimate(math.nan),
+            sensitivity={fp: _estimate(row, level) for fp, row in zip(false_positives, found, strict=True)},
+            false_positives={wanted: _cost(row, level) for wanted, row in zip(sensitivities, cost, strict=True)},
+            mean_sensitivity=_estimate(mean, level),
         )
 
 
@@ -204,12 +193,16 @@ class _Events:
         return found, cost
 
 
-def _cost_interval(value: float, replicates: Floats, level: float) -> Estimate:
-    """Return the interval of a cost; replicates that never reach the sensitivity cost more than any that do."""
-    if not replicates.size:
-        return Estimate(value)
-    tail = (1 - level) / 2
+def _estimate(values: Floats, level: float) -> Estimate:
+    """Return the first of (1 + replicates,) values with the interval of the others."""
+    return percentile_interval(float(values[0]), values[1:], level)
+
+
+def _cost(values: Floats, level: float) -> Estimate:
+    """Return the same of a cost; replicates that never reach the sensitivity cost more than any that do."""
+    if values.size == 1:
+        return Estimate(float(values[0]))
+    replicates, tail = np.nan_to_num(values[1:], nan=np.inf), (1 - level) / 2
     # 'lower' and 'higher' pick replicates instead of mixing them, which infinities would not survive.
-    low = np.quantile(np.nan_to_num(replicates, nan=np.inf), tail, method="lower")
-    high = np.quantile(np.nan_to_num(replicates, nan=np.inf), 1 - tail, method="higher")
-    return Estimate(value, float(low), float(high))
+    low, high = np.quantile(replicates, tail, method="lower"), np.quantile(replicates, 1 - tail, method="higher")
+    return Estimate(float(values[0]), float(low), float(high))

@@ -117,12 +117,12 @@ def class_report(
     if len(names) != k:
         raise InputError(f"{len(names)} class names ({first_few(names)}), but probabilities of {k} classes.")
     statistics = _statistics(y, p, ordered)
-    samples = list(_class_resamples(y, patients, replicates, seed))
-    once = np.ones((y.size, 1), dtype=np.int32)
+    # Value 0 is that of the cases as they are, all others those of resamples.
+    weightings = [np.ones((y.size, 1), dtype=np.int32), *_class_resamples(y, patients, replicates, seed)]
     found = {}
     for name, statistic in statistics.items():
-        drawn = np.concatenate([statistic(counts) for counts in samples]) if samples else np.empty(0)
-        found[name] = percentile_interval(float(statistic(once)[0]), drawn, level)
+        values = np.concatenate([statistic(counts) for counts in weightings])
+        found[name] = percentile_interval(float(values[0]), values[1:], level)
     called = p.argmax(axis=1)
     share = _share_of_right(called == y, patients, level)
     return ClassReport(
