@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.boxes import Criterion, ImageDetections, checked_image, match_boxes
 from BreastFusionLib.evaluation.intervals import Estimate, percentile_interval
-from BreastFusionLib.evaluation.resampling import Counts, Resamples, cluster_index
+from BreastFusionLib.evaluation.resampling import Resamples, cluster_index
 
 __all__ = ["Froc", "FrocPoints", "froc"]
 
@@ -20,7 +21,6 @@ Floats = NDArray[np.float64]
 # The operating points of LUNA16, which others have kept.
 FALSE_POSITIVES_PER_IMAGE = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SENSITIVITIES = (0.5, 0.7, 0.8, 0.9)
-_CELLS_AT_ONCE = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,16 @@ class Froc:
         Sources: Bunch et al., SPIE 1977;127:124-135 (FROC); Setio et al., Medical Image Analysis 2017;42:1-13 (mean
         sensitivity, bootstrap over images).
         """
-        # Column 0 are the images as they are, all others resamples.
-        weightings = [self._events.once, *self._events.resamples(replicates, seed)]
+        # Row 0 are the images as they are, all others resamples.
+        weightings = itertools.chain([self._events.once], self._events.resamples(replicates, seed))
         parts = [self._events.read(weights, false_positives, sensitivities) for weights in weightings]
-        found, cost = (np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
-        mean = found.mean(axis=0) if len(found) else np.full(1, np.nan)
+        found, cost = (np.array(rows) for rows in zip(*parts, strict=True))
+        mean = found.mean(axis=1) if len(false_positives) else np.full(1, np.nan)
         return FrocPoints(
-            sensitivity={fp: _estimate(row, level) for fp, row in zip(false_positives, found, strict=True)},
-            false_positives={wanted: _cost(row, level) for wanted, row in zip(sensitivities, cost, strict=True)},
+            sensitivity={fp: _estimate(column, level) for fp, column in zip(false_positives, found.T, strict=True)},
+            false_positives={
+                wanted: _cost(column, level) for wanted, column in zip(sensitivities, cost.T, strict=True)
+            },
             mean_sensitivity=_estimate(mean, level),
         )
 
@@ -128,8 +130,8 @@ def froc(images: Sequence[ImageDetections], criterion: Criterion = "either", lea
     hits, false = events.cumulated(events.once)
     return Froc(
         thresholds=np.concatenate(([np.inf], events.thresholds)),
-        sensitivity=np.concatenate(([0.0], hits[:, 0] / sum(lesions))),
-        false_positives=np.concatenate(([0.0], false[:, 0] / len(lesions))),
+        sensitivity=hits / sum(lesions),
+        false_positives=false / len(lesions),
         lesions=sum(lesions),
         images=len(lesions),
         _events=events,
@@ -158,39 +160,32 @@ class _Events:
 
     @property
     def once(self) -> NDArray[np.int32]:
-        """The weighting (patients, 1) in which everyone counts once."""
-        return np.ones((self._images.size, 1), dtype=np.int32)
+        """The weighting (patients,) in which everyone counts once."""
+        return np.ones(self._images.size, dtype=np.int32)
 
-    def resamples(self, replicates: int, seed: int) -> list[Counts]:
-        """Return weightings (patients, r), in blocks."""
+    def resamples(self, replicates: int, seed: int) -> Iterator[NDArray[np.signedinteger]]:
+        """Yield weightings (patients,)."""
         strata = tuple(s for s in (np.flatnonzero(self._lesions > 0), np.flatnonzero(self._lesions == 0)) if s.size)
-        drawn = list(Resamples(strata, None, replicates, seed, np.int32))
-        at_once = max(1, _CELLS_AT_ONCE // max(1, self._unit.size))
-        return [block[:, i : i + at_once] for block in drawn for i in range(0, block.shape[1], at_once)]
+        for block in Resamples(strata, None, replicates, seed, np.int32):
+            yield from np.ascontiguousarray(block.T)
 
-    def cumulated(self, weights: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return (found lesions, false positives), each (thresholds, r), at or above each threshold."""
-        counts = weights[self._unit].astype(np.int64)
-        hits = np.cumsum(counts * self._is_hit[:, None], axis=0)[self._ends]
-        return hits, np.cumsum(counts, axis=0)[self._ends] - hits
+    def cumulated(self, weights: NDArray[np.signedinteger]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return (found lesions, false positives), each (1 + thresholds,), at or above each threshold."""
+        counts = weights[self._unit]
+        marked = np.cumsum(counts, dtype=np.int64)[self._ends]
+        hits = np.cumsum(counts * self._is_hit, dtype=np.int64)[self._ends]
+        return np.concatenate(([0], hits)), np.concatenate(([0], marked - hits))
 
     def read(
-        self, weights: Counts, false_positives: Sequence[float], sensitivities: Sequence[float]
+        self, weights: NDArray[np.signedinteger], false_positives: Sequence[float], sensitivities: Sequence[float]
     ) -> tuple[Floats, Floats]:
-        """Return sensitivities (len(false_positives), r) and false positives per image (len(sensitivities), r)."""
-        hits, false = (np.pad(part, ((1, 0), (0, 0))) for part in self.cumulated(weights))
+        """Return the sensitivity at each of some false positives per image, and the reverse (NaN: never reached)."""
+        hits, false = self.cumulated(weights)
         lesions, images = self._lesions @ weights, self._images @ weights
-        columns = np.arange(weights.shape[1])
-        found = np.empty((len(false_positives), columns.size))
-        for i, allowed in enumerate(false_positives):
-            last = np.count_nonzero(false <= allowed * images + 1e-9, axis=0) - 1
-            found[i] = hits[last, columns] / lesions
-        cost = np.empty((len(sensitivities), columns.size))
-        for i, wanted in enumerate(sensitivities):
-            first = np.count_nonzero(hits < wanted * lesions - 1e-9, axis=0)
-            reached = first < len(hits)
-            cost[i] = np.where(reached, false[np.minimum(first, len(hits) - 1), columns] / images, np.nan)
-        return found, cost
+        last = np.searchsorted(false, np.asarray(false_positives) * images + 1e-9, side="right") - 1
+        first = np.searchsorted(hits, np.asarray(sensitivities) * lesions - 1e-9, side="left")
+        cost = np.append(false / images, np.nan)[first]
+        return hits[last] / lesions, cost
 
 
 def _estimate(values: Floats, level: float) -> Estimate:

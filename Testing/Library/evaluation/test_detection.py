@@ -75,6 +75,13 @@ def test_scores_count_by_their_order_only() -> None:
     assert froc(images).read((1.0,), (0.3,), 50, seed=3) == froc(as_ranks).read((1.0,), (0.3,), 50, seed=3)
 
 
+def test_a_detector_that_marks_nothing_finds_nothing() -> None:
+    curve = froc([ImageDetections([LESION], [], []), ImageDetections([], [], [])])
+    assert (curve.sensitivity.tolist(), curve.false_positives.tolist()) == ([0], [0])
+    points = curve.read((1.0,), (0.5,), replicates=20)
+    assert points.sensitivity[1.0].high == 0 and np.isnan(points.false_positives[0.5].value)
+
+
 def test_tied_scores_are_one_step() -> None:
     curve = froc([ImageDetections([LESION], [FAR, LESION], [0.5, 0.5])])
     assert curve.sensitivity.tolist() == [0, 1]
