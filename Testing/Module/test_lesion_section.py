@@ -257,7 +257,9 @@ class TestDrawing:
             assert getattr(measures.measurements, name) == getattr(whole, name), name
         assert measures.measurements.center_lps == pytest.approx(whole.center_lps, abs=1e-9)
         assert measures.kinetics == measure_kinetics(phantom_exam.exam.dce, mask)
-        assert study.ui.kineticsLabel.text == f"Time-intensity: {measures.kinetics.describe()}"
+        worst, share = measures.kinetics.worst_curve, 100 * measures.kinetics.worst_curve_share
+        told = f"{measures.kinetics.describe()}; most suspicious: {worst} in {share:.0f} % of the lesion"
+        assert study.ui.kineticsLabel.text.replace("\u00a0", " ") == f"Time-intensity: {told}"
 
     def test_a_stroke_that_changes_nothing_is_not_told(self, study, click, settle, phantom_exam):
         click(study.ui.drawButton)

@@ -43,12 +43,7 @@ def lesion_row(segment_id: str, segment: Any, known: Known) -> LesionRow:
 
 def curve_text(kinetics: Kinetics) -> str:
     """Return which share of the lesion shows the most suspicious curve, and the sentence of its mean."""
-    sentence = kinetics.describe()
-    if kinetics.worst_curve is None or kinetics.worst_curve_share is None:
-        return sentence
-    return _("{sentence}\nMost suspicious: {curve} in {share:.0f} % of the lesion").format(
-        sentence=sentence, curve=kinetics.worst_curve, share=100 * kinetics.worst_curve_share
-    )
+    return "\n".join(filter(None, (kinetics.describe(), _worst_text(kinetics))))
 
 
 def hint_text(is_ready: bool, is_armed: bool, has_lesions: bool, known: Known | None) -> str:
@@ -72,8 +67,10 @@ def hint_text(is_ready: bool, is_armed: bool, has_lesions: bool, known: Known | 
 
 
 def kinetics_text(kinetics: Kinetics | None) -> str:
-    """Return the curve of the lesion's mean in words; empty when there is none."""
-    return _("Time-intensity: {words}").format(words=kinetics.describe()) if kinetics else ""
+    """Return the curve of the lesion's mean, and beside it the worst one; empty when there is none."""
+    if kinetics is None:
+        return ""
+    return _("Time-intensity: {words}").format(words="; ".join(curve_text(kinetics).splitlines()))
 
 
 def warning_text(known: Known | None) -> str:
@@ -88,6 +85,14 @@ def show_text(label: Any, text: str) -> None:
     """Show a text; a label without one takes no room."""
     label.setText(text)
     label.setVisible(bool(text))
+
+
+def _worst_text(kinetics: Kinetics) -> str:
+    if kinetics.worst_curve is None or kinetics.worst_curve_share is None:
+        return ""
+    return _("most suspicious: {curve} in {share:.0f}\u00a0% of the lesion").format(
+        curve=kinetics.worst_curve, share=100 * kinetics.worst_curve_share
+    )
 
 
 def _longest_tip(diameter_3d_mm: float, diameter_inplane_mm: float) -> str:
