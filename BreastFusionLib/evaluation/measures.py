@@ -97,7 +97,8 @@ def partial_area(
     # Across runs what the range is of, up runs what the area is under; both rise from 0.
     across, up = (fp, tp) if focus == "specificity" else (tp[-1] - tp[::-1], fp[-1] - fp[::-1])
     width, height = across[-1].astype(np.float64), up[-1].astype(np.float64)
-    inside = _area_between(across, up, (1 - high) * width, (1 - low) * width) / (width * height)
+    inside = _area_up_to((1 - low) * width, across, up) - _area_up_to((1 - high) * width, across, up)
+    inside /= width * height
     if not corrected:
         return inside
     least, most = (high - low) * (2 - high - low) / 2, high - low
@@ -113,10 +114,9 @@ def average_precision(sample: Resampled) -> Floats:
     Source: Davis and Goadrich, ICML 2006 (why not trapezoids); the sum is scikit-learn's `average_precision_score`.
     """
     tp, fp = sample.curves
-    called = (tp[1:] + fp[1:]).astype(np.float64)
-    gained = np.diff(tp, axis=0)
-    precision = np.divide(tp[1:], called, out=np.zeros_like(called), where=called > 0)
-    return np.einsum("kr,kr->r", gained, precision) / sample.positives
+    called = np.maximum(tp[1:] + fp[1:], 1)  # where no case is called, none is gained either
+    precision = np.divide(tp[1:], called, dtype=np.float64)
+    return np.einsum("kr,kr->r", np.diff(tp, axis=0), precision) / sample.positives
 
 
 def counts_at(sample: Resampled, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -172,19 +172,18 @@ def _read_at(rising: Counts, other: Counts, wanted: ArrayLike) -> Floats:
     return low + (wanted - start) / (end - start) * (high - low)
 
 
-def _area_between(x: Counts, y: Counts, low: Floats, high: Floats) -> Floats:
-    """Return the area under lines through points (K + 1, r), x rising, from `low` to `high` (r,) of x."""
-    # Only the steps that some curve has in the range: most ranges touch few of them.
-    touched = np.flatnonzero((x[1:].max(axis=1) > np.min(low)) & (x[:-1].min(axis=1) < np.max(high)))
-    if touched.size == 0:
-        return np.full(low.shape, np.nan)
-    part = slice(touched[0], touched[-1] + 2)
-    across, up = x[part].astype(np.float64), y[part].astype(np.float64)
-    bounded = np.clip(across, low, high)
-    width, climb = np.diff(across, axis=0), np.diff(up, axis=0)
-    slope = np.divide(climb, width, out=np.zeros_like(width), where=width > 0)
-    middle = up[:-1] + ((bounded[:-1] + bounded[1:]) / 2 - across[:-1]) * slope
-    return np.asarray(np.einsum("kr,kr->r", np.diff(bounded, axis=0), middle))
+def _area_up_to(bound: Floats, x: Counts, y: Counts) -> Floats:
+    """Return the area under lines through points (K + 1, r), x rising from 0, up to a value `bound` (r,) of x."""
+    inside = np.less_equal(x, np.floor(bound).astype(x.dtype))
+    steps = np.diff(x, axis=0) * inside[1:]
+    column = np.arange(x.shape[1])
+    last = np.count_nonzero(inside, axis=0) - 1
+    after = np.minimum(last + 1, x.shape[0] - 1)
+    start, height = x[last, column].astype(np.float64), y[last, column].astype(np.float64)
+    beyond = bound - start
+    slope = (y[after, column] - height) / np.maximum(x[after, column] - start, 1)
+    twice = np.einsum("kr,kr->r", steps, y[1:] + y[:-1], dtype=np.float64)
+    return np.asarray(twice / 2 + beyond * (height + slope * beyond / 2))
 
 
 def _check_share(name: str, share: float) -> None:

@@ -58,13 +58,17 @@ def closest_point(labels: ArrayLike, scores: ArrayLike) -> OperatingPoint:
 
 def best_points(sample: Resampled, rule: Rule) -> tuple[Floats, Floats, Floats]:
     """Return thresholds, sensitivities and specificities, each (r,), of the best point of each curve."""
-    tp, fp = (counts.astype(np.float64) for counts in sample.curves)
+    tp, fp = sample.curves
     positives, negatives = sample.positives, sample.negatives
-    # In whole numbers, so that equally good points are seen as equal.
-    if rule == "youden":
-        loss = fp * positives - tp * negatives
-    else:
-        loss = (fp * positives) ** 2 + ((positives - tp) * negatives) ** 2
+    # In whole numbers, so that equally good points are seen as equal; in short ones where they fit, which is faster.
+    fits = int(positives.max()) * int(negatives.max()) < np.iinfo(np.int32).max
+    number = np.float64 if rule == "closest" else np.int32 if fits else np.int64
+    loss = np.multiply(fp, positives.astype(number))
+    misses = np.multiply(tp[-1] - tp, negatives.astype(number))
+    if rule == "closest":
+        np.square(loss, out=loss)
+        np.square(misses, out=misses)
+    loss += misses
     last = loss.shape[0] - 1
     best: NDArray[np.intp] = last - np.argmin(loss[::-1], axis=0)
     column = np.arange(best.size)
