@@ -187,7 +187,7 @@ def test_the_comparison_has_a_view_for_each_sequence_that_is_there_and_the_curve
 def test_the_comparison_opens_where_the_three_planes_met_and_close_enough_to_see_a_lesion(parameters):
     point_ras = (-9.0, 12.0, 3.0)
     views.show_exam(parameters)
-    views.jump_to(parameters, point_ras)
+    views.jump_to(point_ras)
     views.show_comparison(parameters)
     for view in ("BreastFusionDCE", "BreastFusionT1"):
         assert distance_mm(view, point_ras) < 1e-6
@@ -197,7 +197,7 @@ def test_the_comparison_opens_where_the_three_planes_met_and_close_enough_to_see
 def test_a_jump_brings_a_point_into_every_view(parameters):
     views.show_exam(parameters)
     views.show_comparison(parameters)
-    views.jump_to(parameters, (-12.0, 11.0, 4.0))
+    views.jump_to((-12.0, 11.0, 4.0))
     for view in ("Red", "Yellow", "Green", "BreastFusionDCE", "BreastFusionT1"):
         assert distance_mm(view, (-12.0, 11.0, 4.0)) < 1e-6
 
@@ -251,7 +251,7 @@ def test_a_map_lies_over_its_sequence_only_and_goes_when_it_is_switched_off(para
         slicer.util.updateVolumeFromArray(maps[sequence], np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 4))
     parameters.t2Volume = parameters.t1Volume
     views.show_comparison(parameters)
-    views.show_maps(parameters, maps, 0.4, {"dce", "t1"})
+    views.show_maps(maps, 0.4, {"dce", "t1"})
     foreground = {view: composite_of(view).GetForegroundVolumeID() for view in layouts.COMPARED_VIEWS.values()}
     assert foreground == {
         "BreastFusionDCE": maps["dce"].GetID(),
@@ -262,7 +262,7 @@ def test_a_map_lies_over_its_sequence_only_and_goes_when_it_is_switched_off(para
     display = maps["dce"].GetDisplayNode()
     assert display.GetColorNode().GetName() == "Iron"
     assert display.GetWindow() == 1.0 and display.GetApplyThreshold(), "what does not matter stays uncovered"
-    views.show_maps(parameters, maps, 0.4, {"dce"})
+    views.show_maps(maps, 0.4, {"dce"})
     assert composite_of("BreastFusionT1").GetForegroundVolumeID() is None
     assert composite_of("BreastFusionDCE").GetForegroundVolumeID() == maps["dce"].GetID()
 
@@ -292,10 +292,10 @@ def test_the_chart_is_shown_in_the_plot_view_of_the_comparison(parameters):
 
 def test_without_a_main_window_nothing_fails(parameters, monkeypatch):
     monkeypatch.setattr(layouts, "_layout_node", lambda: None)
-    monkeypatch.setattr(views, "_slice_node", lambda _name: None)
+    monkeypatch.setattr(views, "_slice_nodes", lambda _names: [])
     monkeypatch.setattr(views, "_composite_node", lambda _name: None)
     views.show_exam(parameters)
     views.show_comparison(parameters)
-    views.jump_to(parameters, (0.0, 0.0, 0.0))
-    views.show_maps(parameters, {}, 0.5, set())
+    views.jump_to((0.0, 0.0, 0.0))
+    views.show_maps({}, 0.5, set())
     assert not layouts.is_comparison()

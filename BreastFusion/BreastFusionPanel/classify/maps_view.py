@@ -55,7 +55,7 @@ class MapsView:
         self._laid = state
         # What somebody else laid over the images is taken away by a map only.
         if shown or self._is_laid:
-            views.show_maps(parameters, nodes, parameters.mapOpacity, shown)
+            views.show_maps(nodes, parameters.mapOpacity, shown)
             self._is_laid = bool(shown)
         if self._stored is not None:
             short, long = cell_words(self._stored.mapping, method)

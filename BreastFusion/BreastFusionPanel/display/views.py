@@ -5,7 +5,7 @@ A view that is not there (no main window, another layout) is passed over without
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "jump_to",
+    "link_views",
     "mark_point",
-    "set_windows",
     "show_comparison",
     "show_dce",
     "show_exam",
@@ -36,6 +36,8 @@ PLANE_OF_VIEW = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 # A field in which a lesion of 1 cm and its breast are both seen.
 LESION_FIELD_MM = 160.0
 
+OUTLINE_PX = 2
+
 # Hot iron, as nuclear medicine has it, and nothing where the map is low: the image below stays readable.
 _MAP_COLORS = "vtkMRMLColorTableNodeIron"
 _MAP_FLOOR = 0.15
@@ -44,16 +46,13 @@ _MAP_FLOOR = 0.15
 def show_exam(parameters: BreastFusionParameterNode) -> None:
     """Show the DCE series in three planes and 3-D, in windows that suit breast tissue, the whole breast in view."""
     set_conventional()
-    set_windows(parameters)
+    _set_windows(parameters)
     show_dce(parameters)
-    for name, plane in PLANE_OF_VIEW.items():
-        slice_node = _slice_node(name)
-        if slice_node is not None:
-            slice_node.SetOrientation(plane)
-            _align(slice_node, shown_phase(parameters))
-            _fit(slice_node)
-    axial = _slice_node("Red")
-    if axial is not None:
+    for slice_node in _slice_nodes(PLANE_OF_VIEW):
+        slice_node.SetOrientation(PLANE_OF_VIEW[slice_node.GetLayoutName()])
+        _align(slice_node, shown_phase(parameters))
+        _fit(slice_node)
+    for axial in _slice_nodes(["Red"]):
         # In 3-D the axial slice only: three would hide the lesion between them.
         axial.SetSliceVisible(True)
     for view_node in slicer.util.getNodesByClass("vtkMRMLViewNode"):
@@ -92,27 +91,21 @@ def show_comparison(parameters: BreastFusionParameterNode, chart_node: Any = Non
     link_views(parameters.linkViews)
     show_outlines(parameters)
     if not was_shown:
-        for name in COMPARED_VIEWS.values():
-            slice_node = _slice_node(name)
-            if slice_node is not None:
-                _align(slice_node, shown_phase(parameters))
-                _zoom(slice_node, LESION_FIELD_MM)
-                if point_ras is not None:
-                    slice_node.JumpSliceByCentering(*point_ras)
+        for slice_node in _slice_nodes(COMPARED_VIEWS.values()):
+            _align(slice_node, shown_phase(parameters))
+            _zoom(slice_node, LESION_FIELD_MM)
+            if point_ras is not None:
+                slice_node.JumpSliceByCentering(*point_ras)
     if chart_node is not None:
         show_plot(chart_node)
 
 
-def jump_to(parameters: BreastFusionParameterNode, point_ras: Collection[float]) -> None:
+def jump_to(point_ras: Collection[float]) -> None:
     """Bring a point (RAS, mm) into every view: the planes go through it, and the comparison is centred on it."""
-    for name in PLANE_OF_VIEW:
-        slice_node = _slice_node(name)
-        if slice_node is not None:
-            slice_node.JumpSliceByOffsetting(*point_ras)
-    for name in COMPARED_VIEWS.values():
-        slice_node = _slice_node(name)
-        if slice_node is not None:
-            slice_node.JumpSliceByCentering(*point_ras)
+    for slice_node in _slice_nodes(PLANE_OF_VIEW):
+        slice_node.JumpSliceByOffsetting(*point_ras)
+    for slice_node in _slice_nodes(COMPARED_VIEWS.values()):
+        slice_node.JumpSliceByCentering(*point_ras)
 
 
 def mark_point(point_ras: Collection[float]) -> None:
@@ -145,13 +138,10 @@ def show_plot(chart_node: Any) -> None:
         slicer.modules.plots.logic().ShowChartInLayout(chart_node)
 
 
-def show_maps(
-    parameters: BreastFusionParameterNode, map_nodes: Mapping[str, Any], opacity: float, shown: Collection[str]
-) -> None:
+def show_maps(map_nodes: Mapping[str, Any], opacity: float, shown: Collection[str]) -> None:
     """Lay activation maps over the images they explain.
 
     Args:
-        parameters: the study.
         map_nodes: sequence ('dce', 't1', 't2') -> volume node with values 0..1; a sequence may be absent.
         opacity: 0..1.
         shown: the sequences whose map is to be seen; all others are taken away.
@@ -164,7 +154,7 @@ def show_maps(
             _set_foreground(view, node, opacity)
 
 
-def show_outlines(parameters: BreastFusionParameterNode, thickness_px: int = 2) -> None:
+def show_outlines(parameters: BreastFusionParameterNode) -> None:
     """Show lesions as outlines, each only where it belongs: DCE lesions on DCE, mapped ones on their sequence."""
     everywhere_dce = (*PLANE_OF_VIEW, COMPARED_VIEWS["dce"])
     where = (
@@ -178,11 +168,11 @@ def show_outlines(parameters: BreastFusionParameterNode, thickness_px: int = 2) 
             with slicer.util.NodeModify(display):
                 display.SetVisibility2DFill(False)
                 display.SetVisibility2DOutline(True)
-                display.SetSliceIntersectionThickness(thickness_px)
+                display.SetSliceIntersectionThickness(OUTLINE_PX)
                 display.SetViewNodeIDs(view_ids)
 
 
-def set_windows(parameters: BreastFusionParameterNode) -> None:
+def _set_windows(parameters: BreastFusionParameterNode) -> None:
     """Choose the window of DCE (one for all phases, from the phase now shown), T1 and T2 from their values."""
     for volume in (shown_phase(parameters), parameters.t1Volume, parameters.t2Volume):
         if volume is not None and volume.GetImageData() is not None:
@@ -203,8 +193,10 @@ def _ids(kind: str) -> Iterator[str]:
     return (node.GetID() for node in slicer.util.getNodesByClass(kind))
 
 
-def _slice_node(name: str) -> Any:
-    return slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode")
+def _slice_nodes(names: Iterable[str]) -> list[Any]:
+    """Return the slice views of these names, as far as they are there."""
+    nodes = (slicer.mrmlScene.GetSingletonNode(name, "vtkMRMLSliceNode") for name in names)
+    return [node for node in nodes if node is not None]
 
 
 def _composite_node(name: str) -> Any:
@@ -248,8 +240,8 @@ def _zoom(slice_node: Any, field_mm: float) -> None:
 
 def _current_point() -> tuple[float, ...] | None:
     """Return where the three planes of the conventional layout meet (RAS, mm); None without such views."""
-    nodes = [_slice_node(name) for name in PLANE_OF_VIEW]
-    if any(node is None for node in nodes):
+    nodes = _slice_nodes(PLANE_OF_VIEW)
+    if len(nodes) < len(PLANE_OF_VIEW):
         return None
     to_ras = [slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS()) for node in nodes]
     normals = np.array([matrix[:3, 2] for matrix in to_ras])

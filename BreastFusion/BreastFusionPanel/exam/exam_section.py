@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from ..bridge import facts
 from ..bridge.geometry import to_ras
-from ..bridge.lesion_owner import follow_series
+from ..bridge.lesion_owner import follow_series, hide_other_lesions
 from ..bridge.sequences import browser_of
 from ..display import views
 from ..display.dce_images import discard_orphans
@@ -53,7 +53,7 @@ class ExamSection(Section):
         self._series_observed: list[tuple[Any, int]] = []
         self._phases.wanted.connect(self._show_phase)
         self._fill.phases_found.connect(self._volumes.propose)
-        self.ui.linkViewsCheckBox.toggled.connect(lambda linked: views.link_views(linked))
+        self.ui.linkViewsCheckBox.toggled.connect(context.guarded(self._link_views))
         context.bundle_changed.connect(self.refresh)
 
     @property
@@ -73,6 +73,7 @@ class ExamSection(Section):
         self._observe(self._observed, scene, scene.NodeRemovedEvent, self._node_removed)
         for event in (scene.NodeAddedEvent, scene.EndBatchProcessEvent, scene.EndImportEvent):
             self._observe(self._observed, scene, event, self._fill.schedule)
+        hide_other_lesions(parameters)
         self._fill.start_with()
         self._fill.schedule()
 
@@ -141,7 +142,7 @@ class ExamSection(Section):
         views.show_exam(parameters)
         if "lesion_center_lps" in result:
             center_ras = to_ras(result["lesion_center_lps"])
-            views.jump_to(parameters, center_ras)
+            views.jump_to(center_ras)
             views.mark_point(center_ras)
             self.context.say(
                 _(
@@ -149,6 +150,9 @@ class ExamSection(Section):
                     "in section 2, then click on the lesion."
                 )
             )
+
+    def _link_views(self) -> None:
+        views.link_views(self.ui.linkViewsCheckBox.checked)
 
     def _show_phase(self, number: int) -> None:
         self._view_row.show_phase(number)

@@ -254,10 +254,10 @@ class LesionSection(Section, VTKObservationMixin):
 
     def _show_in_views(self) -> None:
         """Bring the selected lesion's largest section into all views, its curve below."""
-        parameters, measures = self.context.parameters, self._measures()
+        measures = self._measures()
         if measures is not None:
-            views.show_comparison(parameters, self._chart())
-            views.jump_to(parameters, to_ras(measures.section_lps))
+            views.show_comparison(self.context.parameters, self._chart())
+            views.jump_to(to_ras(measures.section_lps))
 
     def _follow_plot(self) -> None:
         """Have a plot that is shown follow the outline; the curve of another exam's lesion is taken away."""
