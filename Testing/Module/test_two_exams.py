@@ -113,6 +113,24 @@ class TestASecondExam:
         assert parameters.t2Volume is None
 
 
+def test_a_scene_imported_on_top_of_another_shows_only_its_own_lesions(panel, parameters, phantoms, tmp_path):
+    first, second = phantoms
+    add(second.exam, parameters)
+    outline(panel, second.lesion.mask)
+    path = str(tmp_path / "second.mrb")
+    assert slicer.mrmlScene.WriteToMRB(path)
+    slicer.mrmlScene.Clear(0)
+    add(first.exam, panel.panel.context.parameters)
+    outline(panel, first.lesion.mask)
+    assert slicer.mrmlScene.ReadFromMRB(path, False)
+    slicer.app.processEvents()
+    study = panel.panel.context.parameters
+    own = (study.segmentation, study.t1Segmentation, study.t2Segmentation)
+    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    assert len(nodes) == 6
+    assert [node for node in nodes if node.GetDisplayNode().GetVisibility()] == [node for node in nodes if node in own]
+
+
 class TestExamsThatNameNobody:
     """Volumes from files: no header tells whose they are, and their grids may well be the same."""
 

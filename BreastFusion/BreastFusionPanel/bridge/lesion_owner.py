@@ -18,18 +18,19 @@ from .node_parts import fingerprint
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["claim_lesions", "follow_series", "put_lesions_aside", "refuse_other_series"]
+__all__ = ["claim_lesions", "follow_series", "hide_other_lesions", "put_lesions_aside", "refuse_other_series"]
 
 SERIES, IMAGES = "BreastFusion.drawnOn", "BreastFusion.images"
 MAPPED = {"t1Segmentation": "BreastFusion.onT1", "t2Segmentation": "BreastFusion.onT2"}
 
 
 def claim_lesions(parameters: BreastFusionParameterNode) -> None:
-    """Note with the lesions of the study that they belong to its DCE series."""
+    """Note with the lesions of the study, on T1 and T2 too, that they belong to its DCE series."""
     sequence, lesions = parameters.dceSequence, parameters.segmentation
     if sequence is not None and lesions is not None:
         lesions.SetNodeReferenceID(SERIES, sequence.GetID())
         write_json(lesions, IMAGES, _images(sequence))
+        _note_mapped(parameters)
 
 
 def follow_series(parameters: BreastFusionParameterNode) -> bool:
@@ -70,16 +71,29 @@ def refuse_other_series(parameters: BreastFusionParameterNode) -> None:
 
 def put_lesions_aside(parameters: BreastFusionParameterNode) -> None:
     """Hide the lesions and take them out of the study; `follow_series` finds them again."""
-    lesions = parameters.segmentation
-    if lesions is not None:
-        for field, role in MAPPED.items():
-            node = getattr(parameters, field)
-            lesions.SetNodeReferenceID(role, None if node is None else node.GetID())
+    if parameters.segmentation is not None:
+        _note_mapped(parameters)
     with slicer.util.NodeModify(parameters.parameterNode):
         for field in ("segmentation", *MAPPED):
             _show(getattr(parameters, field), False)
             setattr(parameters, field, None)
         parameters.selectedLesion = ""
+
+
+def hide_other_lesions(parameters: BreastFusionParameterNode) -> None:
+    """Hide lesions of other series, which an imported scene leaves on top of its own images."""
+    own = [getattr(parameters, field) for field in ("segmentation", *MAPPED)]
+    for lesions in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        if lesions not in own and lesions.GetNodeReference(SERIES) is not None:
+            mapped = [node for role in MAPPED.values() if (node := lesions.GetNodeReference(role)) not in own]
+            for node in (lesions, *mapped):
+                _show(node, False)
+
+
+def _note_mapped(parameters: BreastFusionParameterNode) -> None:
+    for field, role in MAPPED.items():
+        node = getattr(parameters, field)
+        parameters.segmentation.SetNodeReferenceID(role, None if node is None else node.GetID())
 
 
 def _take_up(parameters: BreastFusionParameterNode) -> None:

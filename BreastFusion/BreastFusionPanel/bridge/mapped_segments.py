@@ -22,6 +22,7 @@ from BreastFusionLib.lesion.placing import place_on
 
 from .geometry import grid_of
 from .labelmaps import lesion_digest, lesion_part, segment_of, write_outline
+from .lesion_owner import claim_lesions
 from .segment_tags import TERMINOLOGY, read_json_tag, read_tag, write_json_tag, write_tag
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def _segmentation(parameters: BreastFusionParameterNode, sequence: str) -> slice
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
         node.CreateDefaultDisplayNodes()
         setattr(parameters, field, node)
+        claim_lesions(parameters)
     if volume is not None and node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is not volume:
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
         node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
