@@ -108,6 +108,7 @@ _HOME = {
     "spread": "runs",
     "subgroup_metrics": "subgroups",
     "superiority": "differences",
+    "too_few_at_share": "intervals",
     "too_few_cases": "intervals",
     "weighted_kappa": "multiclass",
     "wilcoxon_signed_rank": "differences",

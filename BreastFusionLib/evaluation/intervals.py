@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["FEWEST_CASES", "Estimate", "mean_of_proportions", "percentile_interval", "too_few_cases", "wilson"]
+__all__ = [
+    "FEWEST_CASES",
+    "Estimate",
+    "mean_of_proportions",
+    "percentile_interval",
+    "too_few_at_share",
+    "too_few_cases",
+    "wilson",
+]
 
 # Of each class. Four cases have 35 different resamples, five have 126: below, a tail of 2.5 % is one resample.
 FEWEST_CASES = 5
@@ -87,3 +95,21 @@ def too_few_cases(positives: int, negatives: int, units: str = "cases") -> str |
     if not few:
         return None
     return f"No intervals and no tests are given: {' and '.join(few)} {units} are too few ({FEWEST_CASES} are needed)."
+
+
+def too_few_at_share(cases: int, share: float, wanted: str) -> str | None:
+    """Return a sentence when a reading at a high sensitivity (or specificity) has no interval to trust, else None.
+
+    It rests on the cases beyond that share: with less than one of them the bootstrap interval of the other rate held
+    the truth in 67 of 100 simulated studies instead of 95 (docs/reference/statistics.md).
+
+    Args:
+        cases: positives for a sensitivity, negatives for a specificity; patients where they have several cases.
+        share: the sensitivity or specificity at which is read, in (0, 1].
+        wanted: what is read, for the sentence: 'the specificity at 95 % sensitivity'.
+    """
+    beyond = cases * (1 - share)
+    if share == 1 or beyond > 1 - 1e-9:
+        return None
+    needed = math.ceil(1 / (1 - share) - 1e-9)
+    return f"No interval is given for {wanted}: it would need {needed} cases of that class, and there are {cases}."

@@ -16,6 +16,7 @@ from BreastFusionLib.evaluation import (
     expected_calibration_error,
     mean_of_proportions,
     specificity_at_sensitivity,
+    too_few_at_share,
     too_few_cases,
     wilson,
 )
@@ -67,6 +68,12 @@ def test_too_few_cases_are_said() -> None:
     assert too_few_cases(5, 5) is None
     assert "4 positive cases are too few (5 are needed)" in str(too_few_cases(4, 90))
     assert "4 positive and 2 negative patients" in str(too_few_cases(4, 2, "patients"))
+
+
+def test_a_reading_beyond_the_last_case_is_said() -> None:
+    wanted = "the specificity at 95 % sensitivity"
+    assert too_few_at_share(20, 0.95, wanted) is None
+    assert f"No interval is given for {wanted}: it would need 20 cases" in str(too_few_at_share(19, 0.95, wanted))
 
 
 def test_specificity_at_a_sensitivity_by_hand() -> None:
