@@ -56,10 +56,10 @@ class Panel:
         self.disclaimer.setWordWrap(True)
         layout.addWidget(self.disclaimer)
         layout.addStretch(1)
-        self._shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Return"), self._scope(layout))
+        self._shortcut = qt.QShortcut(qt.QKeySequence("Ctrl+Return"), layout.parentWidget())
         # Only while the keyboard is in the panel: a shortcut of the whole window would fire in other modules.
         self._shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
-        self._shortcut.activated.connect(self._classify)
+        self._shortcut.activated.connect(self.context.guarded(self.classify.classify))
 
     def set_parameters(self, parameters: BreastFusionParameterNode | None) -> None:
         """Show another study; None while there is no scene."""
@@ -88,10 +88,3 @@ class Panel:
             section.cleanup()
         self.context.parameters = None
         self.context.worker.stop()
-
-    def _classify(self, *_args: object) -> None:
-        self.classify.classify()
-
-    @staticmethod
-    def _scope(layout: Any) -> Any:
-        return layout.parentWidget()

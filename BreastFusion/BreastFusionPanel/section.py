@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 import slicer
 
+from .observers import Observers
 from .widgets.widget_binding import WidgetBinding
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Section:
         context: shared by all sections.
         widget: the root widget of the .ui file (qMRMLWidget).
         ui: its children by object name.
+        observers: what it hears of the study and the scene, until `disconnect_parameters`.
     """
 
     UI = ""
@@ -37,6 +39,7 @@ class Section:
         self.widget = slicer.util.loadUI(str(UI_FOLDER / f"{self.UI}.ui"))
         self.widget.setMRMLScene(slicer.mrmlScene)
         self.ui: Any = slicer.util.childWidgetVariables(self.widget)
+        self.observers = Observers(context)
         self._binding: WidgetBinding | None = None
 
     def connect_parameters(self) -> None:
@@ -48,6 +51,7 @@ class Section:
 
     def disconnect_parameters(self) -> None:
         """Undo `connect_parameters`; the parameter node may be gone afterwards."""
+        self.observers.remove_all()
         if self._binding is not None:
             self._binding.release()
         self._binding = None
@@ -62,7 +66,7 @@ class Section:
         """The module is left."""
 
     def cleanup(self) -> None:
-        """The module is taken down: remove observers and timers."""
+        """The module is taken down, after `disconnect_parameters`: end what still runs."""
 
     def _bound_widgets(self) -> dict[str, Any]:
         """Return parameter name -> widget, as the .ui file says."""

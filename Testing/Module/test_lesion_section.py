@@ -52,6 +52,7 @@ def study(scene, phantom_exam):
         context=context, parameters=context.parameters, section=section, ui=section.ui, told=told, window=window
     )
     section.exit()
+    section.disconnect_parameters()
     section.cleanup()
     context.parameters = None
     window.close()

@@ -62,6 +62,7 @@ def open_study(scene, worker):
         )
 
     yield opened
+    section.disconnect_parameters()
     section.cleanup()
     context.parameters = None
     window.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import qt
@@ -16,6 +16,7 @@ from ..bridge.lesion_owner import follow_series, hide_other_lesions
 from ..bridge.sequences import browser_of
 from ..display import views
 from ..display.dce_images import discard_orphans
+from ..observers import Observers
 from ..section import Section
 from .dce_view_row import DceViewRow
 from .exam_notes import exam_notes
@@ -49,8 +50,7 @@ class ExamSection(Section):
         self._seen: tuple[Any, ...] = ()
         self._shown_notes: tuple[str, ...] | None = None
         self._is_refreshing = False
-        self._observed: list[tuple[Any, int]] = []
-        self._series_observed: list[tuple[Any, int]] = []
+        self._series_observers = Observers(context)
         self._phases.wanted.connect(self._show_phase)
         self._fill.phases_found.connect(self._volumes.propose)
         self.ui.linkViewsCheckBox.toggled.connect(context.guarded(self._link_views))
@@ -69,10 +69,10 @@ class ExamSection(Section):
             self.loading.cancel()
             return
         scene = slicer.mrmlScene
-        self._observe(self._observed, parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
-        self._observe(self._observed, scene, scene.NodeRemovedEvent, self._node_removed)
+        self.observers.add(parameters.parameterNode, vtk.vtkCommand.ModifiedEvent, self.refresh)
+        self.observers.add(scene, scene.NodeRemovedEvent, self._node_removed)
         for event in (scene.NodeAddedEvent, scene.EndBatchProcessEvent, scene.EndImportEvent):
-            self._observe(self._observed, scene, event, self._fill.schedule)
+            self.observers.add(scene, event, self._fill.schedule)
         hide_other_lesions(parameters)
         self._fill.start_with()
         self._fill.schedule()
@@ -80,8 +80,7 @@ class ExamSection(Section):
     def disconnect_parameters(self) -> None:
         """Forget the study."""
         super().disconnect_parameters()
-        self._unobserve(self._observed)
-        self._unobserve(self._series_observed)
+        self._series_observers.remove_all()
         self._fill.stop()
         self._seen = ()
 
@@ -160,7 +159,7 @@ class ExamSection(Section):
 
     def _follow_series(self) -> None:
         """Have a browser for the chosen series, and hear when either changes."""
-        self._unobserve(self._series_observed)
+        self._series_observers.remove_all()
         parameters = self.context.parameters
         if parameters is None:
             return
@@ -169,7 +168,7 @@ class ExamSection(Section):
         if parameters.dceBrowser is not browser:
             parameters.dceBrowser = browser
         for node in filter(None, (sequence, browser)):
-            self._observe(self._series_observed, node, vtk.vtkCommand.ModifiedEvent, self.refresh)
+            self._series_observers.add(node, vtk.vtkCommand.ModifiedEvent, self.refresh)
 
     def _follow_lesions(self) -> None:
         """Show the lesions of the chosen series alone: those of another one must never be read on it."""
@@ -226,15 +225,6 @@ class ExamSection(Section):
     def _node_removed(self) -> None:
         discard_orphans()
         self.refresh()
-
-    def _observe(self, kept: list[tuple[Any, int]], subject: Any, event: int, receiver: Callable[[], None]) -> None:
-        kept.append((subject, subject.AddObserver(event, self.context.guarded(receiver))))
-
-    @staticmethod
-    def _unobserve(kept: list[tuple[Any, int]]) -> None:
-        for subject, tag in kept:
-            subject.RemoveObserver(tag)
-        kept.clear()
 
 
 def _id(node: Any) -> str | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import slicer
 import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
 from ..bridge.exam_nodes import has_exam
 from ..bridge.geometry import to_ras
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["LesionSection"]
 
 
-class LesionSection(Section, VTKObservationMixin):
+class LesionSection(Section):
     """Lesions of the exam: new ones, their outlines, names, sides, sizes and curves.
 
     Attributes:
@@ -44,8 +43,7 @@ class LesionSection(Section, VTKObservationMixin):
     UI = "Lesion"
 
     def __init__(self, context: PanelContext) -> None:
-        Section.__init__(self, context)
-        VTKObservationMixin.__init__(self)
+        super().__init__(context)
         self.editor = SegmentEditor(self.ui.segmentEditor)
         self.clicks = ClickLesions(context, self.ui.fromClickButton, self.editor)
         self.table = LesionTable(self.ui.lesionTable)
@@ -72,13 +70,12 @@ class LesionSection(Section, VTKObservationMixin):
         super().connect_parameters()
         if self.context.parameters is not None:
             node = self.context.parameters.parameterNode
-            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._on_parameters_modified)
+            self.observers.add(node, vtk.vtkCommand.ModifiedEvent, self._on_parameters_modified)
 
     def disconnect_parameters(self) -> None:
         """Let go of the study, whose nodes may be removed next."""
         super().disconnect_parameters()
         self._head_start.stop()
-        self.removeObservers()
         self.clicks.stop()
         self.watch.follow(None)
         self.book.forget()
@@ -98,7 +95,6 @@ class LesionSection(Section, VTKObservationMixin):
 
     def cleanup(self) -> None:
         """The module is taken down."""
-        self.disconnect_parameters()
         self.editor.close()
 
     def refresh(self) -> None:
@@ -175,11 +171,10 @@ class LesionSection(Section, VTKObservationMixin):
         self._follow_plot()
         self._head_start.begin()
 
-    def _on_parameters_modified(self, *_args: object) -> None:
-        with self.context.guard():
-            self.clicks.follow_settings()
-            if self.watch.segmentation is not self.context.parameters.segmentation:
-                self._measure()
+    def _on_parameters_modified(self) -> None:
+        self.clicks.follow_settings()
+        if self.watch.segmentation is not self.context.parameters.segmentation:
+            self._measure()
 
     def _list(self) -> None:
         """Lesions came, went, or have other names; their outlines are measured when they have settled."""

@@ -75,10 +75,6 @@ class MapSection(Section):
         self._problems.clear()
         self._targets.clear()
 
-    def cleanup(self) -> None:
-        """The module is taken down."""
-        self.disconnect_parameters()
-
     def refresh(self) -> None:
         """Show where the selected lesion lies on each sequence."""
         for sequence, row in self.rows.items():
