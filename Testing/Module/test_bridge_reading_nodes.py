@@ -10,9 +10,15 @@ import pytest
 import SimpleITK as sitk
 import slicer
 from BreastFusionPanel.bridge.exam_nodes import add_exam, browser_of, exam_of
-from BreastFusionPanel.bridge.geometry import image_of, update_volume
+from BreastFusionPanel.bridge.geometry import image_of, pixels_of, update_volume
 from BreastFusionPanel.bridge.phase_corrections import move_phase, set_phase_time
-from BreastFusionPanel.bridge.reading_nodes import kinetics_chart, reading_of, remove_reading, store_reading
+from BreastFusionPanel.bridge.reading_nodes import (
+    kinetics_chart,
+    reading_of,
+    remove_reading,
+    store_reading,
+    storing_reading,
+)
 from BreastFusionPanel.bridge.segments import (
     add_lesion,
     lesion_ids,
@@ -214,6 +220,26 @@ def test_another_reading_takes_the_place_of_the_one_before(read, folder):
     store_reading(*read, {**make_reading(), "probability": 0.25}, folder)
     assert reading_of(*read).mapping["probability"] == 0.25
     assert len(belonging(read[1])) == before
+
+
+def test_the_volumes_of_the_maps_are_filled_anew(read, folder):
+    before = reading_of(*read).map_nodes
+    key = next(iter(before))
+    pixels = pixels_of(before[key]).copy()
+    row = next(row for row in make_reading()["maps"] if (row["sequence"], row["method"]) == key)
+    sitk.WriteImage(sitk.ReadImage(str(folder / row["file"])) * 0.5, str(folder / row["file"]))
+    store_reading(*read, {**make_reading(), "maps": [row]}, folder)
+    assert reading_of(*read).map_nodes == {key: before[key]}, "the same node, and no other"
+    assert np.allclose(pixels_of(before[key]), 0.5 * pixels)
+
+
+def test_the_scene_changes_once_when_all_files_are_read(read, folder):
+    steps = storing_reading(*read, {**make_reading(), "probability": 0.25}, folder)
+    for _row in make_reading()["maps"]:
+        next(steps)
+        assert reading_of(*read).mapping == make_reading()
+    assert list(steps) == []
+    assert reading_of(*read).mapping["probability"] == 0.25
 
 
 def test_a_map_that_cannot_be_read_leaves_the_earlier_reading(read, folder):

@@ -21,6 +21,7 @@ def read(section, worker, click, wait_until, readings):
         wait_until(lambda: worker.open(READ).is_prepared, what="the case being sent")
         mapping = readings.with_meaning if reading is None else reading
         worker.finish(READ, {"reading": mapping, "folder": str(readings.folder), "seconds": 0.5})
+        wait_until(lambda: section.run is None, what="the reading being kept")
 
     return classify
 
@@ -318,6 +319,29 @@ def test_an_outline_that_changed_while_it_was_read_has_no_result(section, study,
     section.ui.classifyButton.click()
     change_outline()
     assert "The outline or the exam changed during the reading" in last(section)
+    assert is_as_before(section)
+
+
+@pytest.mark.parametrize("end", ["cancel", "outline"])
+def test_a_reading_that_is_just_being_kept_can_still_be_ended(
+    section, study, installed, worker, readings, click, wait_until, change_outline, end
+):
+    import slicer
+    from BreastFusionPanel.bridge.reading_nodes import reading_of
+
+    click(section.ui.classifyButton)
+    wait_until(lambda: worker.open(READ).is_prepared)
+    worker.finish(READ, {"reading": readings.with_meaning, "folder": str(readings.folder), "seconds": 1.0})
+    assert section.run is not None
+    if end == "cancel":
+        click(section.ui.classifyButton)
+    else:
+        change_outline()
+    assert section.run is None
+    for _turn in range(20):
+        slicer.app.processEvents()
+    assert reading_of(study.parameters, study.segment_id) is None
+    assert worker.asked("stability") == []
     assert is_as_before(section)
 
 

@@ -28,6 +28,7 @@ def reading(section, study, installed, worker, readings, click, wait_until) -> d
     wait_until(lambda: worker.open("read").is_prepared)
     read = called(readings.with_meaning, "Lesion 1")
     worker.finish("read", {"reading": read, "folder": str(readings.folder), "seconds": 0.5})
+    wait_until(lambda: section.run is None)
     worker.finish("stability", {"low": 0.4, "high": 0.6, "step_mm": 1.1})
     return read
 

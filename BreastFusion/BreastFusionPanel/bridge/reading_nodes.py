@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from .kinetics_nodes import kinetics_chart, remove_kinetics, stored_chart
 from .labelmaps import lesion_digest, place_of, segment_of
 from .lesion_nodes import find_node, find_nodes, own, remove_nodes
 from .mapped_segments import mapped_method
-from .node_parts import fingerprint, name_columns
+from .node_parts import fingerprint, name_columns, remove_node
 from .segment_tags import side_by_user
 from .sequences import phases_of
 
@@ -46,6 +46,7 @@ __all__ = [
     "remove_kinetics",
     "remove_reading",
     "store_reading",
+    "storing_reading",
 ]
 
 READING, MAP, FEATURES = "reading", "map", "features"
@@ -95,12 +96,24 @@ def store_reading(
     Raises:
         InputError: no such lesion, or a map that cannot be read; then an earlier reading is still there.
     """
+    for _step in storing_reading(parameters, segment_id, mapping, folder):
+        pass
+
+
+def storing_reading(
+    parameters: BreastFusionParameterNode,
+    segment_id: str,
+    mapping: Mapping[str, Any],
+    folder: str | os.PathLike[str],
+) -> Iterator[None]:
+    """As `store_reading`, one file a step, so that events can pass; the scene changes in the last step, all at once."""
+    maps = {}
+    for row in mapping["maps"]:
+        maps[row["sequence"], row["method"]] = _read_map(Path(folder) / row["file"])
+        yield
     name = segment_of(parameters.segmentation, segment_id).GetName()
-    maps = [(row["sequence"], row["method"], _read_map(Path(folder) / row["file"])) for row in mapping["maps"]]
-    remove_reading(parameters, segment_id)
-    for sequence, method, image in maps:
-        words = f"{name} {SEQUENCE_WORDS.get(sequence, sequence)} {METHOD_WORDS.get(method, method)}"
-        _add_map(parameters, segment_id, (sequence, method), image, words)
+    remove_nodes(parameters.segmentation, segment_id, FEATURES, READING)
+    _show_maps(parameters, segment_id, name, maps)
     table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", _("{lesion} features").format(lesion=name))
     own(table, parameters.segmentation, segment_id, FEATURES)
     _fill_features(table, mapping["features"])
@@ -122,11 +135,10 @@ def reading_of(parameters: BreastFusionParameterNode | None, segment_id: str) ->
         mapping = None
     if mapping is None:
         return None
-    maps = find_nodes(segmentation, segment_id, MAP, "vtkMRMLScalarVolumeNode")
     return StoredReading(
         mapping=mapping,
         is_current=text.GetAttribute(BASIS) == reading_basis(parameters, segment_id),
-        map_nodes={(node.GetAttribute(SEQUENCE), node.GetAttribute(METHOD)): node for node in maps},
+        map_nodes=_map_nodes(segmentation, segment_id),
         feature_table=find_node(segmentation, segment_id, FEATURES, "vtkMRMLTableNode"),
         chart=stored_chart(parameters, segment_id) if mapping.get("kinetics") else None,
         node=text,
@@ -191,12 +203,38 @@ def _read_map(path: Path) -> sitk.Image:
         ) from error
 
 
-def _add_map(
-    parameters: BreastFusionParameterNode, segment_id: str, key: tuple[str, str], image: sitk.Image, name: str
+def _show_maps(
+    parameters: BreastFusionParameterNode, segment_id: str, lesion: str, maps: Mapping[tuple[str, str], sitk.Image]
 ) -> None:
+    """Have volumes for these maps and no others; those of an earlier reading are filled anew.
+
+    Every node that comes or goes is news for each list of nodes in the application, which takes longer than the maps.
+    """
+    volumes = _map_nodes(parameters.segmentation, segment_id)
+    for key in volumes.keys() - maps.keys():
+        remove_node(volumes[key])
+    for (sequence, method), image in maps.items():
+        volume = volumes.get((sequence, method))
+        if volume is not None:
+            update_volume(volume, image)
+        else:
+            volume = _add_map(sequence, method, image)
+            own(volume, parameters.segmentation, segment_id, MAP)
+        words = SEQUENCE_WORDS.get(sequence, sequence), METHOD_WORDS.get(method, method)
+        volume.SetName(" ".join((lesion, *words)))
+
+
+def _map_nodes(
+    segmentation: slicer.vtkMRMLSegmentationNode | None, segment_id: str
+) -> dict[tuple[str, str], slicer.vtkMRMLScalarVolumeNode]:
+    """Return the maps of a lesion's reading, (sequence, method) -> volume."""
+    nodes = find_nodes(segmentation, segment_id, MAP, "vtkMRMLScalarVolumeNode")
+    return {(node.GetAttribute(SEQUENCE), node.GetAttribute(METHOD)): node for node in nodes}
+
+
+def _add_map(sequence: str, method: str, image: sitk.Image) -> slicer.vtkMRMLScalarVolumeNode:
     """Add a map as a volume whose low values are transparent and whose cells are shown as they are."""
     volume = slicer.vtkMRMLScalarVolumeNode()
-    volume.SetName(name)
     update_volume(volume, image)
     display = slicer.vtkMRMLScalarVolumeDisplayNode()
     display.AutoWindowLevelOff()
@@ -207,10 +245,10 @@ def _add_map(
     slicer.mrmlScene.AddNode(display)
     display.SetAndObserveColorNodeID(MAP_COLORS)
     volume.SetAndObserveDisplayNodeID(display.GetID())
-    volume.SetAttribute(SEQUENCE, key[0])
-    volume.SetAttribute(METHOD, key[1])
+    volume.SetAttribute(SEQUENCE, sequence)
+    volume.SetAttribute(METHOD, method)
     slicer.mrmlScene.AddNode(volume)
-    own(volume, parameters.segmentation, segment_id, MAP)
+    return volume
 
 
 def _fill_features(table: slicer.vtkMRMLTableNode, rows: list[Mapping[str, Any]]) -> None:

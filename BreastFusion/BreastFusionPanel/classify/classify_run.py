@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from ..bridge.reading_nodes import reading_basis
 from ..bridge.segments import lesion_ids
 from ..process.reading_request import ScaleCache, submit_reading
+from ..process.steps import Steps
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import BundleHeader
@@ -71,7 +72,7 @@ class ClassifyRun:
         device: str,
         scales: ScaleCache,
         on_progress: Callable[[], None],
-        on_finished: Callable[[Mapping[str, Any]], None],
+        on_finished: Callable[[Mapping[str, Any]], Iterator[None]],
         on_ended: Callable[[WorkerError | None], None],
     ) -> None:
         """Begin to read the selected lesion.
@@ -82,7 +83,8 @@ class ClassifyRun:
             device: 'auto', 'cpu' or 'cuda'.
             scales: what was measured of the volumes before.
             on_progress: called when `text` and `fraction` are new.
-            on_finished: takes the worker's result; comes before `on_ended`, and only while the question stands.
+            on_finished: takes the worker's result and keeps it, in steps between events; comes before `on_ended`, and
+                goes on only while the question stands.
             on_ended: takes the error, or None; comes last.
 
         Raises:
@@ -95,6 +97,7 @@ class ClassifyRun:
         self.question = Question.of(parameters, parameters.selectedLesion)
         self.bundle, self.device = str(header.folder), device
         self.is_open, self.text, self.fraction = True, _("Preparing the lesion"), None
+        self._keeping: Steps | None = None
         self._request: Request = submit_reading(
             context.worker,
             parameters,
@@ -115,6 +118,8 @@ class ClassifyRun:
     def cancel(self) -> None:
         """End it; nothing of it is kept."""
         self._request.cancel()
+        if self.is_open:  # the answer was there, and was just being kept
+            self._end(None)
 
     def abandon_if_useless(self) -> None:
         """End it when its question is no longer the one on screen; the sentence says why."""
@@ -135,15 +140,28 @@ class ClassifyRun:
     def _finished(self, result: Mapping[str, Any]) -> None:
         self.abandon_if_useless()
         if self.is_open:
-            with self._context.guard():
-                self._on_finished(result)
-            self._end(None)
+            self._keeping = Steps(self._keep(result), on_done=lambda _value: self._end(None), on_error=self._not_kept)
+
+    def _keep(self, result: Mapping[str, Any]) -> Iterator[None]:
+        for _step in self._on_finished(result):
+            yield
+            self.abandon_if_useless()
+            if not self.is_open:
+                return
+
+    def _not_kept(self, error: Exception) -> None:
+        with self._context.guard():
+            raise error
+        self._end(None)
 
     def _failed(self, error: WorkerError) -> None:
-        if self.is_open:
-            self._end(error)
+        self._end(error)
 
     def _end(self, error: WorkerError | None) -> None:
+        if not self.is_open:
+            return
         self.is_open = False
+        if self._keeping is not None:
+            self._keeping.stop()
         with self._context.guard():
             self._on_ended(error)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
 from ..bridge.exam_nodes import has_exam
-from ..bridge.reading_nodes import reading_of, store_reading
+from ..bridge.reading_nodes import reading_of, storing_reading
 from ..bridge.segments import lesion_digest, lesion_ids
 from ..display import views
 from ..process.reading_request import ScaleCache, warm_scales
@@ -159,16 +159,22 @@ class ClassifySection(Section):
 
     # What the reading does
 
-    def _on_finished(self, result: Mapping[str, Any]) -> None:
+    def _on_finished(self, result: Mapping[str, Any]) -> Iterator[None]:
+        """Keep the reading, then show it and ask how far it hangs on the outline; steps between events."""
         run, parameters = self.run, self.context.parameters
         assert run is not None
         assert parameters is not None
-        segment_id, reading = run.question.segment_id, result["reading"]
-        store_reading(parameters, segment_id, reading, Path(result["folder"]))
-        if reading["probability"] is not None:
-            self._outline.ask(segment_id, run.case_folder, run.bundle, run.device)
+        segment_id = run.question.segment_id
+        yield from storing_reading(parameters, segment_id, result["reading"], Path(result["folder"]))
+        stored = reading_of(parameters, segment_id)
+        if stored is None:
+            return
+        if stored.mapping["probability"] is not None:
+            self._outline.ask(stored, run.case_folder, run.bundle, run.device)
+        if stored.chart is not None and segment_id == parameters.selectedLesion:
+            views.show_plot(stored.chart)
+        yield
         self.context.reading_changed.emit(segment_id)
-        self._show_curve()
 
     def _on_ended(self, error: WorkerError | None) -> None:
         self.run = None

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..bridge.reading_nodes import reading_of
-
 if TYPE_CHECKING:
     from ..bridge.reading_nodes import StoredReading
     from ..context import PanelContext
@@ -41,18 +39,15 @@ class OutlineCheck:
         self._context, self._on_change = context, on_change
         self._asked: set[str] = set()
 
-    def ask(self, segment_id: str, case: str, bundle: str, device: str) -> None:
-        """Ask about the reading that was just stored.
+    def ask(self, stored: StoredReading, case: str, bundle: str, device: str) -> None:
+        """Ask about a reading that was just stored.
 
         Args:
-            segment_id: the lesion.
+            stored: the reading.
             case: its transfer folder.
             bundle: folder of the model.
             device: as for the reading.
         """
-        stored = reading_of(self._context.parameters, segment_id)
-        if stored is None:
-            return
         node, key = stored.node, stored.node.GetID()
         self._asked.add(key)
 
