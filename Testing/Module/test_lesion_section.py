@@ -323,7 +323,7 @@ class TestDrawing:
     [(68.4, "68 mm³"), (100.0, "0.10 cm³"), (3770.0, "3.77 cm³"), (99_900.0, "99.90 cm³"), (7_441_880.0, "7442 cm³")],
 )
 def test_a_volume_has_as_many_digits_as_can_be_read(scene, volume_mm3, words):
-    from BreastFusionPanel.lesion.lesion_measures import volume_text
+    from BreastFusionPanel.widgets.volume_words import volume_text
 
     assert volume_text(volume_mm3) == words.replace(" ", "\u00a0")
 

@@ -16,6 +16,7 @@ from BreastFusionLib.reading.bundle import read_bundle_header
 from ..process.steps import Steps
 from ..setup.dependencies import missing as missing_packages
 from ..widgets.enabling import enable
+from ..widgets.table_parts import signals_blocked
 from .bundles import InstalledBundles, bundles_folder, card_of
 
 if TYPE_CHECKING:
@@ -121,12 +122,11 @@ class ModelChoice:
         box, remembered = self._ui.bundleComboBox, self._context.settings.bundle_folder
         self._listed = self.installed.list()
         folders = [str(bundle.folder) for bundle in self._listed]
-        blocked = box.blockSignals(True)
-        box.clear()
-        for bundle in self._listed:
-            box.addItem(bundle.title)
-        box.setCurrentIndex(folders.index(remembered) if remembered in folders else -1)
-        box.blockSignals(blocked)
+        with signals_blocked(box):
+            box.clear()
+            for bundle in self._listed:
+                box.addItem(bundle.title)
+            box.setCurrentIndex(folders.index(remembered) if remembered in folders else -1)
         box.setEnabled(bool(self._listed))
 
     def _open_steps(self) -> Iterator[None]:

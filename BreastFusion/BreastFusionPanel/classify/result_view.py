@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from BreastFusionLib import DISCLAIMER
 
 from ..widgets.resized import Resized
+from ..widgets.showing import show_text
 from .probability_scale import ProbabilityScale, ScaleValues
 from .result_words import describe_reading, outline_words
 
@@ -52,18 +53,18 @@ class ResultView:
             return
         words = describe_reading(reading)
         ui.staleLabel.setVisible(not is_current)
-        _say(ui.titleLabel, words.title)
-        _say(ui.numberLabel, words.number)
-        _say(ui.statementLabel, words.statement)
+        show_text(ui.titleLabel, words.title)
+        show_text(ui.numberLabel, words.number)
+        show_text(ui.statementLabel, words.statement)
         # Disabled, because every theme knows how to draw that in grey.
         is_greyed = words.greyed or not is_current
         ui.numberLabel.setEnabled(not is_greyed)
         self._scale.show(_scale_values(reading, is_greyed))
-        _say(ui.aloneLabel, _("alone: {parts}").format(parts=words.alone) if words.alone else "")
-        _say(ui.whyLabel, _("why: {reasons}").format(reasons=words.why) if words.why else "")
+        show_text(ui.aloneLabel, _("alone: {parts}").format(parts=words.alone) if words.alone else "")
+        show_text(ui.whyLabel, _("why: {reasons}").format(reasons=words.why) if words.why else "")
         ui.warningsLabel.setText("\n".join(f"! {sentence}" for sentence in words.warnings))
         ui.warningsArea.setVisible(bool(words.warnings))
-        _say(ui.footerLabel, words.footer)
+        show_text(ui.footerLabel, words.footer)
         self._fit_warnings()
 
     def show_outline(self, outline: OutlineRange | None, is_asked: bool = False) -> None:
@@ -75,9 +76,9 @@ class ResultView:
         """
         label = self._ui.outlineLabel
         if outline is None:
-            _say(label, _("outline moved a little: …") if is_asked else "")
+            show_text(label, _("outline moved a little: …") if is_asked else "")
             return
-        _say(label, outline_words(outline.low, outline.high))
+        show_text(label, outline_words(outline.low, outline.high))
         tooltip = _("The probability with the outline moved in and out by {step:.1f} mm: how much it hangs on that")
         label.setToolTip(tooltip.format(step=outline.step_mm))
 
@@ -92,11 +93,6 @@ def _scale_values(reading: Mapping[str, Any], greyed: bool) -> ScaleValues | Non
     if reading["probability"] is None:
         return None
     return ScaleValues(reading["probability"], reading["threshold"], reading["bundle"].get("prevalence"), greyed)
-
-
-def _say(label: Any, text: str) -> None:
-    label.setText(text)
-    label.setVisible(bool(text))
 
 
 def _resize_font(label: Any, factor: float, bold: bool = False) -> None:

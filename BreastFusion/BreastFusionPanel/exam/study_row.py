@@ -10,6 +10,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..widgets.enabling import enable
+from ..widgets.showing import show_fraction
 from .study_loading import StudyLoading
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class StudyRow:
                 _("Make a phantom exam with a known lesion, to try the panel; needs no network"),
             ),
         }
-        ui.openStudyButton.clicked.connect(context.guarded(self._open_study))
-        ui.loadDemoButton.clicked.connect(context.guarded(self._load_demo))
+        ui.openStudyButton.clicked.connect(context.guarded(lambda: self._cancel_or(self._open_study)))
+        ui.loadDemoButton.clicked.connect(context.guarded(lambda: self._cancel_or(self._load_demo)))
         self.loading.changed.connect(self.refresh)
         self.loading.progressed.connect(self._show_progress)
         self.refresh()
@@ -67,10 +68,13 @@ class StudyRow:
             )
         self._ui.progressWidget.setVisible(bool(what))
 
-    def _open_study(self) -> None:
+    def _cancel_or(self, begin: Callable[[], None]) -> None:
         if self.loading.is_busy:
             self.loading.cancel()
-            return
+        else:
+            begin()
+
+    def _open_study(self) -> None:
         settings = self._context.settings
         folder = qt.QFileDialog.getExistingDirectory(
             self._ui.openStudyButton, _("Folder of the study: DICOM, NIfTI or an exam folder"), settings.studies_folder
@@ -82,14 +86,9 @@ class StudyRow:
             self.loading.open_folder(folder, self._on_added)
 
     def _load_demo(self) -> None:
-        if self.loading.is_busy:
-            self.loading.cancel()
-            return
         self._context.say("")
         self.loading.load_demo(self._on_added)
 
     def _show_progress(self, fraction: float | None, text: str) -> None:
-        bar = self._ui.studyProgressBar
-        bar.setRange(0, 0 if fraction is None else 100)
-        bar.setValue(0 if fraction is None else round(100 * fraction))
+        show_fraction(self._ui.studyProgressBar, fraction)
         self._ui.studyProgressLabel.setText(text)

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
-from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid
 from BreastFusionLib.exam.model import Exam, Phase, Series
 from BreastFusionLib.lesion import Kinetics, Lesion, Measurements, map_lesion, measure, measure_kinetics, shape_warnings
 
-__all__ = ["LesionMeasures", "measure_part", "surroundings", "volume_text"]
+__all__ = ["LesionMeasures", "measure_part"]
 
 
 @dataclass(frozen=True)
@@ -33,19 +32,13 @@ class LesionMeasures:
     warnings: tuple[str, ...]
 
 
-def surroundings(lesion: Box, whole: Grid) -> Box:
-    """Return the box that `measure_part` needs: one voxel round the lesion, where the volume has one.
-
-    With that margin a lesion touches the border of the part exactly where it touches the border of the volume.
-    """
-    return lesion.grown(1).clipped(whole.size)
-
-
 def measure_part(mask: sitk.Image, box: Box, exam: Exam) -> LesionMeasures:
     """Measure a lesion on a part of the volume; the numbers are those that the whole volume gives.
 
+    With one voxel round it a lesion touches the border of the part exactly where it touches that of the volume.
+
     Args:
-        mask: `surroundings` of the lesion, non-zero inside.
+        mask: the lesion with one voxel round it where the volume has one, as `lesion_part` cuts it; non-zero inside.
         box: where that part lies in the DCE volume.
         exam: its DCE phases are cut, never read as a whole.
 
@@ -71,12 +64,3 @@ def _largest_section_lps(mask: sitk.Image) -> tuple[float, float, float]:
     number = int(inside.sum(axis=(1, 2)).argmax())
     j, i = np.argwhere(inside[number]).mean(axis=0)
     return tuple(Grid.of(mask).physical((i, j, number)).tolist())
-
-
-def volume_text(volume_mm3: float) -> str:
-    """Return a volume as it is read most easily: '68 mm³', '3.77 cm³', '412 cm³'; it never wraps."""
-    if volume_mm3 < 100:
-        return _("{volume:.0f}\u00a0mm³").format(volume=volume_mm3)
-    if volume_mm3 >= 100_000:
-        return _("{volume:.0f}\u00a0cm³").format(volume=volume_mm3 / 1000)
-    return _("{volume:.2f}\u00a0cm³").format(volume=volume_mm3 / 1000)

@@ -14,12 +14,14 @@ from ..bridge.reading_nodes import kinetics_chart, reading_of
 from ..bridge.segments import add_lesion, lesion_ids, remove_lesion, set_side
 from ..display import views
 from ..section import Section
+from ..widgets.enabling import enable
+from ..widgets.showing import show_text
 from .click_lesions import ClickLesions
 from .head_start import HeadStart
 from .lesion_book import LesionBook
 from .lesion_table import LesionTable
 from .lesion_watch import LesionWatch
-from .lesion_words import hint_text, kinetics_text, lesion_row, show_text, warning_text
+from .lesion_words import hint_text, kinetics_text, lesion_row, warning_text
 from .segment_editor import SegmentEditor
 
 if TYPE_CHECKING:
@@ -242,10 +244,9 @@ class LesionSection(Section):
         self.ui.plotButton.setVisible(kinetics is not None)
 
     def _show_buttons(self) -> None:
-        ready = has_exam(self.context.parameters)
+        missing = "" if has_exam(self.context.parameters) else _("Choose the DCE series in section 1 first")
         for button, tip in self._tips.items():
-            button.setEnabled(ready)
-            button.setToolTip(tip if ready else _("Choose the DCE series in section 1 first"))
+            enable(button, tip, missing)
 
     def _show_in_views(self) -> None:
         """Bring the selected lesion's largest section into all views, its curve below."""

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from BreastFusionLib.exam.model import Side
 
 from ..signals import Signal
+from ..widgets.table_parts import signals_blocked
 
 __all__ = ["LesionRow", "LesionTable"]
 
@@ -69,18 +70,17 @@ class LesionTable:
 
     def show(self, rows: Sequence[LesionRow], selected_id: str) -> None:
         """Show these lesions; nobody is told of the selection, because it came from outside."""
-        blocked = self.widget.blockSignals(True)
-        if [row.segment_id for row in rows] != [row.segment_id for row in self._rows]:
-            self._build(len(rows))
-        self._rows = tuple(rows)
-        for number, row in enumerate(rows):
-            self._fill(number, row)
         ids = [row.segment_id for row in rows]
-        if selected_id in ids:
-            self.widget.selectRow(ids.index(selected_id))
-        else:
-            self.widget.clearSelection()
-        self.widget.blockSignals(blocked)
+        with signals_blocked(self.widget):
+            if ids != [row.segment_id for row in self._rows]:
+                self._build(len(rows))
+            self._rows = tuple(rows)
+            for number, row in enumerate(rows):
+                self._fill(number, row)
+            if selected_id in ids:
+                self.widget.selectRow(ids.index(selected_id))
+            else:
+                self.widget.clearSelection()
         self._fit_height()
 
     def _set_up_columns(self) -> None:
@@ -145,9 +145,8 @@ class LesionTable:
         self.widget.item(number, LONGEST).setToolTip(row.longest_tip)
         self.widget.item(number, CURVE).setToolTip(row.curve_tip)
         combo = self._row_widgets[number][0]
-        blocked = combo.blockSignals(True)
-        combo.setCurrentIndex(list(_side_words()).index(row.side))
-        combo.blockSignals(blocked)
+        with signals_blocked(combo):
+            combo.setCurrentIndex(list(_side_words()).index(row.side))
 
     def _fit_height(self) -> None:
         shown = min(len(self._rows), MAX_SHOWN_ROWS)

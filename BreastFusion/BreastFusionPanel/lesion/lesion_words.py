@@ -8,11 +8,11 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib.lesion import Kinetics
 
+from ..widgets.volume_words import volume_text
 from .lesion_book import Known
-from .lesion_measures import volume_text
 from .lesion_table import LesionRow
 
-__all__ = ["curve_text", "hint_text", "kinetics_text", "lesion_row", "show_text", "warning_text"]
+__all__ = ["curve_text", "hint_text", "kinetics_text", "lesion_row", "warning_text"]
 
 NONE = "–"
 
@@ -79,12 +79,6 @@ def warning_text(known: Known | None) -> str:
         return ""
     sentences = (known.problem,) if known.problem else known.measures.warnings if known.measures else ()
     return "\n".join(f"! {sentence}" for sentence in sentences)
-
-
-def show_text(label: Any, text: str) -> None:
-    """Show a text; a label without one takes no room."""
-    label.setText(text)
-    label.setVisible(bool(text))
 
 
 def _worst_text(kinetics: Kinetics) -> str:

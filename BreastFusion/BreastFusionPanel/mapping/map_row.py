@@ -9,8 +9,9 @@ from slicer.i18n import tr as _
 from BreastFusionLib.lesion import MappedLesion
 
 from ..bridge.mapped_segments import EDITED
-from ..lesion.lesion_measures import volume_text
-from ..lesion.lesion_words import show_text
+from ..widgets.enabling import enable
+from ..widgets.showing import show_text
+from ..widgets.volume_words import volume_text
 
 __all__ = ["MapRow", "summary"]
 
@@ -32,11 +33,11 @@ class MapRow:
 
     def show_absent(self, reason: str) -> None:
         """There is nothing to map, or nothing to map to."""
-        self._show("–", reason, "", _("Refine by registration"), reason, enabled=False)
+        self._show("–", reason, "", _("Refine by registration"), missing=reason)
 
     def show_problem(self, sentence: str) -> None:
         """The lesion cannot be mapped."""
-        self._show("–", sentence, f"! {sentence}", _("Refine by registration"), sentence, enabled=False)
+        self._show("–", sentence, f"! {sentence}", _("Refine by registration"), missing=sentence)
 
     def show_running(self, text: str) -> None:
         """Registration is under way."""
@@ -61,13 +62,12 @@ class MapRow:
             )
         self._show(summary(mapped), self._tip, lines, text, tip)
 
-    def _show(self, text: str, tip: str, warning: str, button: str, button_tip: str, enabled: bool = True) -> None:
+    def _show(self, text: str, tip: str, warning: str, button: str, button_tip: str = "", missing: str = "") -> None:
         self._summary.setText(text)
         self._summary.setToolTip(tip)
         show_text(self._warning, warning)
         self.button.setText(button)
-        self.button.setToolTip(button_tip)
-        self.button.setEnabled(enabled)
+        enable(self.button, button_tip, missing)
 
 
 def summary(mapped: MappedLesion) -> str:

@@ -13,6 +13,8 @@ from BreastFusionLib import DISCLAIMER
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.exam_folder import is_exam_folder
 
+from ..widgets.enabling import enable
+from ..widgets.showing import show_fraction, show_text
 from .exam_batch import submit_exams, summary
 
 if TYPE_CHECKING:
@@ -51,13 +53,10 @@ class BatchPart:
         button = self.ui.readExamsButton
         if self.is_running:
             button.setText(_("Cancel"))
-            button.setToolTip(_("Stop reading. Readings that are done stay, and are not read again next time."))
-            button.setEnabled(True)
+            enable(button, _("Stop reading. Readings that are done stay, and are not read again next time."))
             return
-        missing = self._missing()
         button.setText(_("Read all exams"))
-        button.setEnabled(not missing)
-        button.setToolTip(missing or _("Read all lesions of all exams with the model of section 4"))
+        enable(button, _("Read all lesions of all exams with the model of section 4"), self._missing())
 
     def _missing(self) -> str:
         if not self.ui.examsFolderEdit.currentPath:
@@ -80,7 +79,7 @@ class BatchPart:
         for edit in (self.ui.examsFolderEdit, self.ui.readingsFolderEdit):
             edit.addCurrentPathToHistory()  # there again after the next start
         self.context.say("")
-        self._show_result("")
+        show_text(self.ui.examsResultLabel, "")
         self._show_progress(None, _("Looking for exams"))
         self._request = submit_exams(
             self.context.worker,
@@ -101,17 +100,17 @@ class BatchPart:
     def _on_finished(self, result: Mapping[str, Any]) -> None:
         with self.context.guard():
             self._end()
-            self._show_result(
-                _("{summary}\nTable: {path}\n{disclaimer}").format(
-                    summary=summary(result["rows"]), path=result["table"], disclaimer=DISCLAIMER
-                )
+            text = _("{summary}\nTable: {path}\n{disclaimer}").format(
+                summary=summary(result["rows"]), path=result["table"], disclaimer=DISCLAIMER
             )
+            show_text(self.ui.examsResultLabel, text)
 
     def _on_error(self, error: WorkerError) -> None:
         with self.context.guard():
             self._end()
             if error.kind == "cancelled":
-                self._show_result(_("Cancelled. Readings that are done stay, and are not read again next time."))
+                text = _("Cancelled. Readings that are done stay, and are not read again next time.")
+                show_text(self.ui.examsResultLabel, text)
             else:
                 self.context.say(error.text, error.details)
 
@@ -123,12 +122,5 @@ class BatchPart:
     def _show_progress(self, fraction: float | None, text: str) -> None:
         bar = self.ui.examsProgressBar
         bar.setVisible(True)
-        # Without a known end the bar moves by itself.
-        bar.setRange(0, 0 if fraction is None else 1000)
-        if fraction is not None:
-            bar.setValue(round(1000 * fraction))
+        show_fraction(bar, fraction)
         bar.setFormat(text.replace("%", "%%"))
-
-    def _show_result(self, text: str) -> None:
-        self.ui.examsResultLabel.setText(text)
-        self.ui.examsResultLabel.setVisible(bool(text))

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 import BreastFusionLib
 
+from ..widgets.enabling import enable
 from ..widgets.table_parts import fit_height, prepare_table, table_item
 from .dependencies import Status, describe, statuses
 from .installation import install_missing
@@ -100,13 +101,12 @@ class PackagesPart:
         self._fill_table()
         missing = [one.package.name for one in self.statuses if not one.usable]
         self.ui.setupSummaryLabel.setText(self._summary(missing))
-        self.ui.installButton.setEnabled(bool(missing))
-        self.ui.installButton.setToolTip(
+        enable(
+            self.ui.installButton,
             _("Install {names}; asks first. What Slicer itself runs on is left as it is.").format(
                 names=", ".join(missing)
-            )
-            if missing
-            else _("Nothing is missing: everything that BreastFusion uses is installed.")
+            ),
+            "" if missing else _("Nothing is missing: everything that BreastFusion uses is installed."),
         )
         self.ui.deviceLabel.setText("\n".join(device_lines(self.info)))
 
