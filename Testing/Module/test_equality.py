@@ -16,7 +16,6 @@ import pytest
 from BreastFusionPanel.bridge.exam_nodes import exam_of
 from BreastFusionPanel.bridge.geometry import to_ras
 from BreastFusionPanel.bridge.segments import add_lesion
-from whole_panel import *  # noqa: F403
 
 from BreastFusionLib.exam import write_exam
 from BreastFusionLib.lesion import measure, read_lesion

@@ -15,7 +15,6 @@ import SimpleITK as sitk
 import slicer
 from BreastFusionPanel.bridge.exam_nodes import exam_of
 from BreastFusionPanel.bridge.segments import mapped_of, mask_of
-from whole_panel import *  # noqa: F403
 
 from BreastFusionLib.lesion.masks import read_lesion
 
@@ -144,6 +143,29 @@ def test_a_saved_scene_opens_with_everything_and_reads_again(person, demo_bundle
     assert person.result.mapping["probability"] == pytest.approx(before.mapping["probability"], abs=1e-9)
 
 
+# The module is left
+
+
+def test_what_is_under_way_goes_on_while_another_module_is_open(person, demo_bundle):
+    person.begin_demo_exam()
+    person.widget.exit()
+    person.wait(lambda: not person.panel.exam.loading.is_busy, "the demo exam")
+    person.widget.enter()
+    assert person.sees(person.panel.exam.ui.phaseTable)
+    person.press(person.panel.lesion.ui.fromClickButton)
+    person.widget.exit()
+    assert not person.panel.lesion.ui.fromClickButton.checked, "no click belongs to a module that is not shown"
+    person.widget.enter()
+    person.outline_by_click()
+    person.import_model(demo_bundle)
+    person.begin_to_classify()
+    person.widget.exit()
+    person.wait(person.is_idle, "the reading")
+    person.widget.enter()
+    assert person.result.is_current
+    assert person.panel.classify.ui.numberLabel.text == f"{person.result.mapping['probability']:.2f}"
+
+
 # The scene is closed
 
 
@@ -185,25 +207,8 @@ def ask_for_the_outlines_range(person) -> None:
     assert person.process.is_busy
 
 
-def look_at_the_result(person) -> None:
-    person.classify()
-
-
-WITHOUT_MODEL = (read_a_study, add_it_to_the_scene, wait_for_a_click, register)
-WITH_MODEL = (cut_the_lesion, compute, ask_for_the_outlines_range, look_at_the_result)
-
-
-@pytest.mark.parametrize("stage", [*WITHOUT_MODEL, *WITH_MODEL])
-def test_the_scene_can_be_closed_at_any_stage(person, demo_bundle, stage):
-    if stage in WITH_MODEL:
-        person.get_ready(demo_bundle)
-    stage(person)
-    slicer.mrmlScene.Clear(0)
-    assert_nothing_is_left(person)
-    person.wait(person.is_idle, "an idle process")
-    assert_nothing_is_left(person)
-    person.load_demo_exam()
-    person.outline_by_click()
+WITH_MODEL = (cut_the_lesion, compute, ask_for_the_outlines_range)
+WITHOUT_MODEL = (wait_for_a_click, add_it_to_the_scene, read_a_study, register)
 
 
 def test_the_scene_can_be_closed_while_a_report_is_made(person, demo_bundle, dialogs, reports):
@@ -218,27 +223,17 @@ def test_the_scene_can_be_closed_while_a_report_is_made(person, demo_bundle, dia
     assert (folder / "reading.json").is_file() and person.message.startswith(f"Saved in {folder}")
 
 
-# The module is left
-
-
-def test_what_is_under_way_goes_on_while_another_module_is_open(person, demo_bundle):
-    person.begin_demo_exam()
-    person.widget.exit()
-    person.wait(lambda: not person.panel.exam.loading.is_busy, "the demo exam")
-    person.widget.enter()
-    assert person.sees(person.panel.exam.ui.phaseTable)
-    person.press(person.panel.lesion.ui.fromClickButton)
-    person.widget.exit()
-    assert not person.panel.lesion.ui.fromClickButton.checked, "no click belongs to a module that is not shown"
-    person.widget.enter()
+@pytest.mark.parametrize("stage", [*WITH_MODEL, *WITHOUT_MODEL])
+def test_the_scene_can_be_closed_at_any_stage(person, demo_bundle, stage):
+    if stage in WITH_MODEL:
+        person.get_ready(demo_bundle)
+    stage(person)
+    slicer.mrmlScene.Clear(0)
+    assert_nothing_is_left(person)
+    person.wait(person.is_idle, "an idle process")
+    assert_nothing_is_left(person)
+    person.load_demo_exam()
     person.outline_by_click()
-    person.import_model(demo_bundle)
-    person.begin_to_classify()
-    person.widget.exit()
-    person.wait(person.is_idle, "the reading")
-    person.widget.enter()
-    assert person.result.is_current
-    assert person.panel.classify.ui.numberLabel.text == f"{person.result.mapping['probability']:.2f}"
 
 
 # Cancel

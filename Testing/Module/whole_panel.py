@@ -140,9 +140,9 @@ class Person:
         return lambda: bool(done)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def process(slicer_app) -> Iterator[Worker]:
-    """One process for all tests of a file: it stays warm, as it does for a person."""
+    """One process for all tests of the whole panel: it stays warm, as it does for a person."""
     made = Worker()
     yield made
     made.stop()
