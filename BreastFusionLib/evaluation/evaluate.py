@@ -15,7 +15,12 @@ from BreastFusionLib.evaluation.pairing import PairedPredictions, pair
 from BreastFusionLib.evaluation.parts.calibration import calibration, decisions
 from BreastFusionLib.evaluation.parts.classes import class_comparisons, class_figures
 from BreastFusionLib.evaluation.parts.comparison import comparisons
-from BreastFusionLib.evaluation.parts.discrimination import areas_of, discrimination, resampled_metrics
+from BreastFusionLib.evaluation.parts.discrimination import (
+    areas_of,
+    beyond_the_last_case,
+    discrimination,
+    resampled_metrics,
+)
 from BreastFusionLib.evaluation.parts.examples import examples
 from BreastFusionLib.evaluation.parts.groups import cohort_table, subgroups
 from BreastFusionLib.evaluation.parts.runs import run_spread
@@ -131,6 +136,7 @@ def _evaluated(
         return _of_classes(paired, plan, told)
     patients, too_few, notes = dependence(paired.labels, told)
     sample = Sample(paired.names, paired.labels, paired.scores, patients, plan, too_few)
+    notes += [] if too_few else beyond_the_last_case(sample).values()
     areas, drawn = areas_of(sample), resampled_metrics(sample)
     models, pairs = discrimination(sample, areas, drawn), comparisons(sample, areas, drawn)
     calibrations, more = calibration(sample)

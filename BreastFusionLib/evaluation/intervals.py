@@ -97,19 +97,20 @@ def too_few_cases(positives: int, negatives: int, units: str = "cases") -> str |
     return f"No intervals and no tests are given: {' and '.join(few)} {units} are too few ({FEWEST_CASES} are needed)."
 
 
-def too_few_at_share(cases: int, share: float, wanted: str) -> str | None:
+def too_few_at_share(cases: int, share: float, wanted: str, units: str = "cases") -> str | None:
     """Return a sentence when a reading at a high sensitivity (or specificity) has no interval to trust, else None.
 
     It rests on the cases beyond that share: with less than one of them the bootstrap interval of the other rate held
     the truth in 67 of 100 simulated studies instead of 95 (docs/reference/statistics.md).
 
     Args:
-        cases: positives for a sensitivity, negatives for a specificity; patients where they have several cases.
+        cases: positives for a sensitivity, negatives for a specificity (or patients who have one).
         share: the sensitivity or specificity at which is read, in (0, 1].
         wanted: what is read, for the sentence: 'the specificity at 95 % sensitivity'.
+        units: 'cases' or 'patients', for the sentence.
     """
     beyond = cases * (1 - share)
     if share == 1 or beyond > 1 - 1e-9:
         return None
     needed = math.ceil(1 / (1 - share) - 1e-9)
-    return f"No interval is given for {wanted}: it would need {needed} cases of that class, and there are {cases}."
+    return f"No interval is given for {wanted}: it would need {needed} {units} of that class, and there are {cases}."

@@ -12,7 +12,7 @@ import numpy as np
 from BreastFusionLib.evaluation.bootstrap import Bootstrap, bootstrap_metrics
 from BreastFusionLib.evaluation.clustered import clustered_delong, clustered_rates
 from BreastFusionLib.evaluation.delong import DeLong, delong_areas
-from BreastFusionLib.evaluation.intervals import Estimate
+from BreastFusionLib.evaluation.intervals import Estimate, too_few_at_share
 from BreastFusionLib.evaluation.measures import (
     Metric,
     area,
@@ -28,7 +28,7 @@ from BreastFusionLib.evaluation.rates import confusion, confusion_rates, f1_scor
 from BreastFusionLib.evaluation.resampled import Resampled
 from BreastFusionLib.evaluation.roc import Floats, RocCurve, roc_curve
 
-__all__ = ["areas_of", "discrimination", "nested", "resampled_metrics"]
+__all__ = ["areas_of", "beyond_the_last_case", "discrimination", "nested", "resampled_metrics"]
 
 CURVE_POINTS = 500
 # Bands and chosen points are looked at, not quoted to three digits: fewer replicates are enough for them.
@@ -72,7 +72,27 @@ def resampled_metrics(sample: Sample) -> Bootstrap:
             values.setdefault(name, np.empty(len(thresholds)))[chosen] = found.values[name]
             drawn = replicates.setdefault(name, np.empty((len(thresholds), plan.bootstrap)))
             drawn[chosen] = found.replicates[name]
+    for name in beyond_the_last_case(sample):
+        replicates[name][:] = np.nan  # no interval and no test
     return Bootstrap(values, replicates)
+
+
+def beyond_the_last_case(sample: Sample) -> dict[str, str]:
+    """Return readings at a sensitivity or specificity for which there are too few cases, with a sentence for each."""
+    labels, plan, patients = sample.labels, sample.plan, sample.patients
+    units = "cases" if patients is None else "patients"
+    positives, negatives = (
+        int((labels == label).sum()) if patients is None else len(set(patients[labels == label])) for label in (1, 0)
+    )
+    sentences = {
+        f"{read}_at_{at}/{share:g}": too_few_at_share(cases, share, f"the {read} at {100 * share:g} % {at}", units)
+        for read, at, shares, cases in (
+            ("specificity", "sensitivity", plan.sensitivities, positives),
+            ("sensitivity", "specificity", plan.specificities, negatives),
+        )
+        for share in shares
+    }
+    return {name: sentence for name, sentence in sentences.items() if sentence is not None}
 
 
 def discrimination(sample: Sample, areas: DeLong, drawn: Bootstrap) -> dict[str, dict[str, Any]]:

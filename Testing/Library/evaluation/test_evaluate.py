@@ -318,3 +318,20 @@ def test_every_part_counts_patients_where_they_have_several_cases() -> None:
 
     # Four copies of each case halve a naive interval, and tell nothing.
     assert widths(right) / widths(naive) == pytest.approx(np.full(4, 2.0), rel=0.1)
+
+
+def test_a_reading_beyond_the_last_case_has_no_interval_and_a_note() -> None:
+    random = np.random.default_rng(2)
+    labels = np.array([1] * 15 + [0] * 60)
+    scores = {name: random.normal(size=75) + labels for name in ("a", "b")}
+    result = evaluate_scores(labels, scores, bootstrap=100)
+    read = result["models"]["a"]["specificity_at_sensitivity"]
+    assert read["0.95"]["value"] is not None and read["0.95"]["low"] is None
+    assert read["0.9"]["low"] is not None  # a tenth of 15 positives is more than one
+    assert result["comparisons"][0]["differences"]["specificity_at_sensitivity"]["0.95"]["p"] is None
+    assert result["models"]["a"]["sensitivity_at_specificity"]["0.95"]["low"] is not None
+    (note,) = [note for note in result["notes"] if "at 95 % sensitivity" in note]
+    assert note == (
+        "No interval is given for the specificity at 95 % sensitivity: "
+        "it would need 20 cases of that class, and there are 15."
+    )
