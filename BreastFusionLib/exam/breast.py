@@ -143,9 +143,9 @@ def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
 
 def _fill_planes(mask: NDArray[np.bool_], axis: int) -> None:
     """Fill, in place, the holes of every plane across an axis: what does not reach the plane's border."""
-    within_planes = np.moveaxis(scipy.ndimage.generate_binary_structure(3, 1), axis, 0)
-    within_planes[[0, 2]] = False
-    labels, count = scipy.ndimage.label(~mask, np.moveaxis(within_planes, 0, axis))
+    within_planes = scipy.ndimage.generate_binary_structure(3, 1)
+    np.moveaxis(within_planes, axis, 0)[[0, 2]] = False
+    labels, count = scipy.ndimage.label(~mask, within_planes)
     is_outside = np.zeros(count + 1, dtype=bool)
     for other in {0, 1, 2} - {axis}:
         is_outside[labels.take((0, -1), other)] = True
