@@ -173,6 +173,11 @@ class TestFromClick:
         assert "lies outside the DCE volume" in study.told.sentences[-1]
         assert not study.parameters.selectedLesion
 
+    def test_settings_changed_before_there_is_a_lesion_say_nothing(self, study, wait_until):
+        study.parameters.enhancementPercent = 90.0
+        wait_until(lambda: not study.section.clicks._timer.isActive(), what="the settings to be taken")
+        assert study.told.sentences == []
+
     def test_a_point_that_does_not_enhance_is_a_sentence(self, study, place_point, phantom_exam):
         study.parameters.enhancementPercent = 300.0
         place_point(study, center_of(phantom_exam.lesion))

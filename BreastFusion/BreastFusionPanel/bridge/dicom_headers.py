@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-__all__ = ["ACQUISITION", "header_of", "name_header"]
+__all__ = ["ACQUISITION", "header_of", "instance_uids", "name_header"]
 
 # What tells how a series was made, when it was taken and whose it is, as the library names it.
 ACQUISITION = {
@@ -53,11 +53,16 @@ _ELAPSED = re.compile(r"(?:^|[\W_])tt ?= ?(\d+(?:\.\d+)?) ?s", re.IGNORECASE)
 def header_of(node: slicer.vtkMRMLNode) -> dict[str, Any]:
     """Return the header of a volume's first image: DICOM keyword -> number or text; empty without one."""
     database = getattr(slicer, "dicomDatabase", None)
-    instances = (node.GetAttribute(INSTANCES) or "").split()
+    instances = instance_uids(node)
     if database is None or not instances:
         return {}
     texts = {keyword: database.instanceValue(instances[0], tag) for keyword, tag in TAGS.items()}
     return {keyword: _value(keyword, text) for keyword, text in texts.items() if text}
+
+
+def instance_uids(node: slicer.vtkMRMLNode) -> list[str]:
+    """Return the images that a volume was loaded from, by their UIDs; none for one that came from elsewhere."""
+    return (node.GetAttribute(INSTANCES) or "").split()
 
 
 def name_header(name: str) -> dict[str, Any]:

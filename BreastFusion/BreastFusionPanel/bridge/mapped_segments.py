@@ -28,10 +28,22 @@ from .segment_tags import TERMINOLOGY, read_json_tag, read_tag, write_json_tag, 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["EDITED", "follow_lesions", "mapped_method", "mapped_of", "mapped_part", "remove_mapped", "show_mapped"]
+__all__ = [
+    "EDITED",
+    "FROM_OUTLINE",
+    "follow_lesions",
+    "mapped_by_reader",
+    "mapped_method",
+    "mapped_of",
+    "mapped_part",
+    "remove_mapped",
+    "show_mapped",
+]
 
 MAPPED = "BreastFusion.mapped"
 EDITED = "edited by hand"
+FROM_OUTLINE = ("same grid", "geometry")
+"""Ways of mapping that come from the outline alone: every reading finds such a lesion again by itself."""
 
 
 def show_mapped(parameters: BreastFusionParameterNode, segment_id: str, mapped: MappedLesion) -> None:
@@ -113,6 +125,12 @@ def mapped_method(parameters: BreastFusionParameterNode, segment_id: str, sequen
     if not kept or kept["of"] != lesion_digest(parameters.segmentation, segment_id):
         return None
     return kept["method"] if kept["outline"] == lesion_digest(node, segment_id) else EDITED
+
+
+def mapped_by_reader(parameters: BreastFusionParameterNode, segment_id: str) -> tuple[str, ...]:
+    """Return the sequences on which a lesion lies otherwise than its outline alone would have it."""
+    ways = {sequence: mapped_method(parameters, segment_id, sequence) for sequence in ("t1", "t2")}
+    return tuple(sequence for sequence, way in ways.items() if way not in (None, *FROM_OUTLINE))
 
 
 def remove_mapped(parameters: BreastFusionParameterNode, segment_id: str, sequence: str) -> None:

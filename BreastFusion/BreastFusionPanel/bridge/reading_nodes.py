@@ -30,7 +30,7 @@ from .geometry import grid_of, update_volume
 from .kinetics_nodes import kinetics_chart, remove_kinetics, stored_chart
 from .labelmaps import lesion_digest, place_of, segment_of
 from .lesion_nodes import find_node, find_nodes, own, remove_nodes
-from .mapped_segments import mapped_method
+from .mapped_segments import mapped_by_reader
 from .node_parts import fingerprint, name_columns, remove_node
 from .segment_tags import side_by_user
 from .sequences import phases_of
@@ -53,7 +53,7 @@ READING, MAP, FEATURES = "reading", "map", "features"
 BASIS = "BreastFusion.basis"
 SEQUENCE, METHOD = "BreastFusion.sequence", "BreastFusion.method"
 METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
-MAP_COLORS = "vtkMRMLColorTableNodeIron"
+MAP_COLORS = "vtkMRMLColorTableNodeIron"  # hot iron, as nuclear medicine has it
 # Below this value a map says nothing; the image must be seen there.
 MAP_FLOOR = 0.15
 
@@ -158,7 +158,6 @@ def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str
     """
     sequence = parameters.dceSequence
     rows = () if sequence is None else phases_of(sequence)
-    methods = {one: mapped_method(parameters, segment_id, one) for one in ("t1", "t2")}
     content = [
         lesion_digest(parameters.segmentation, segment_id),
         _side_by_user(parameters, segment_id),
@@ -169,11 +168,9 @@ def reading_basis(parameters: BreastFusionParameterNode, segment_id: str) -> str
             for volume in (parameters.t1Volume, parameters.t2Volume)
         ],
         parameters.usedPhase,
-        # A lesion that was mapped by geometry is found again by every reading.
         [
-            lesion_digest(getattr(parameters, f"{one}Segmentation"), segment_id)
-            for one, method in methods.items()
-            if method not in (None, "same grid", "geometry")
+            lesion_digest(getattr(parameters, f"{sequence}Segmentation"), segment_id)
+            for sequence in mapped_by_reader(parameters, segment_id)
         ],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -14,6 +14,8 @@ from slicer.i18n import tr as _
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import TEMPORARY
 
+from ..bridge.dicom_headers import instance_uids
+
 __all__ = ["export_lesion", "export_problem"]
 
 PLUGIN = "DICOMSegmentationPlugin"  # in Slicer's core since 5.12, before that in the extension QuantitativeReporting
@@ -82,4 +84,4 @@ def _exporter_class() -> Any:
 def _instance_uids(segmentation: Any) -> list[str]:
     """Return the images on which the lesions were drawn, by their UIDs."""
     reference = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
-    return (reference.GetAttribute("DICOM.instanceUIDs") or "").split() if reference is not None else []
+    return [] if reference is None else instance_uids(reference)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
+from ..bridge.geometry import ijk_to_ras
 from ..bridge.sequences import common_grid
 from ..parameters import DceImage
 from .slice_window import apply_window, enhancement_range
@@ -84,7 +84,7 @@ def make_images(parameters: BreastFusionParameterNode, phase: int) -> None:
 
 
 def is_made(volume: Any) -> bool:
-    """Return whether a volume node was made here, and is no image of the exam."""
+    """Tell whether a volume node was made here, and is no image of the exam."""
     return volume.GetAttribute(_MADE_OF) is not None
 
 
@@ -103,7 +103,7 @@ def _subtraction(parameters: BreastFusionParameterNode, phase: int) -> Any:
     if is_new:
         common_grid([pre, post])
         values = subtract(slicer.util.arrayFromVolume(post), slicer.util.arrayFromVolume(pre))
-        _fill(node, values, _ijk_to_ras(post), shown_phase(parameters))
+        _fill(node, values, ijk_to_ras(post), shown_phase(parameters))
     return node
 
 
@@ -111,14 +111,14 @@ def _projection(sequence: Any, difference: Any, plane: str) -> None:
     name = _("{series} MIP {plane}").format(series=sequence.GetName(), plane=plane.lower())
     node, is_new = _made_node(sequence, f"{_PROJECTION}.{plane}", name, _stamp(difference))
     if is_new:
-        ijk_to_ras = _ijk_to_ras(difference)
-        axis_ijk = int(np.argmax(np.abs(ijk_to_ras[_NORMAL[plane], :3] / np.linalg.norm(ijk_to_ras[:3, :3], axis=0))))
+        matrix = ijk_to_ras(difference)
+        axis_ijk = int(np.argmax(np.abs(matrix[_NORMAL[plane], :3] / np.linalg.norm(matrix[:3, :3], axis=0))))
         values = slicer.util.arrayFromVolume(difference)
         count = values.shape[2 - axis_ijk]
         # One slice as thick as the volume: it is seen wherever the view stands.
-        ijk_to_ras[:3, 3] += ijk_to_ras[:3, axis_ijk] * (count - 1) / 2
-        ijk_to_ras[:3, axis_ijk] *= count
-        _fill(node, project(values, 2 - axis_ijk), ijk_to_ras, difference)
+        matrix[:3, 3] += matrix[:3, axis_ijk] * (count - 1) / 2
+        matrix[:3, axis_ijk] *= count
+        _fill(node, project(values, 2 - axis_ijk), matrix, difference)
 
 
 def _made_node(sequence: Any, role: str, name: str, stamp: str) -> tuple[Any, bool]:
@@ -135,9 +135,9 @@ def _made_node(sequence: Any, role: str, name: str, stamp: str) -> tuple[Any, bo
     return node, True
 
 
-def _fill(node: Any, values: NDArray[np.float32], ijk_to_ras: NDArray[np.float64], beside: Any) -> None:
+def _fill(node: Any, values: NDArray[np.float32], matrix: NDArray[np.float64], beside: Any) -> None:
     slicer.util.updateVolumeFromArray(node, values)
-    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(ijk_to_ras))
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
     node.SetAndObserveTransformNodeID(beside.GetTransformNodeID())
     apply_window(node, *enhancement_range(values))
     node.GetDisplayNode().SetSaveWithScene(False)
@@ -146,9 +146,3 @@ def _fill(node: Any, values: NDArray[np.float32], ijk_to_ras: NDArray[np.float64
 def _stamp(*volumes: Any) -> str:
     """Return what changes whenever the voxels of one of the volumes do: VTK numbers all changes in one row."""
     return " ".join(str(volume.GetImageData().GetMTime()) for volume in volumes)
-
-
-def _ijk_to_ras(volume: Any) -> NDArray[np.float64]:
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return slicer.util.arrayFromVTKMatrix(matrix)

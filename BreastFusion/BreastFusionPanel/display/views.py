@@ -38,10 +38,6 @@ LESION_FIELD_MM = 160.0
 
 OUTLINE_PX = 2
 
-# Hot iron, as nuclear medicine has it, and nothing where the map is low: the image below stays readable.
-_MAP_COLORS = "vtkMRMLColorTableNodeIron"
-_MAP_FLOOR = 0.15
-
 
 def show_exam(parameters: BreastFusionParameterNode) -> None:
     """Show the DCE series in three planes and 3-D, in windows that suit breast tissue, the whole breast in view."""
@@ -148,8 +144,6 @@ def show_maps(map_nodes: Mapping[str, Any], opacity: float, shown: Collection[st
     """
     for sequence, name in COMPARED_VIEWS.items():
         node = map_nodes.get(sequence) if sequence in shown else None
-        if node is not None:
-            _color_map(node)
         for view in (name, *PLANE_OF_VIEW) if sequence == "dce" else (name,):
             _set_foreground(view, node, opacity)
 
@@ -248,14 +242,3 @@ def _current_point() -> tuple[float, ...] | None:
     if abs(np.linalg.det(normals)) < 0.1:
         return None
     return tuple(np.linalg.solve(normals, [matrix[:3, 2] @ matrix[:3, 3] for matrix in to_ras]))
-
-
-def _color_map(node: Any) -> None:
-    node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
-    with slicer.util.NodeModify(display):
-        display.SetAndObserveColorNodeID(_MAP_COLORS)
-        display.AutoWindowLevelOff()
-        display.SetWindowLevel(1.0, 0.5)
-        display.SetThreshold(_MAP_FLOOR, 1.0)
-        display.ApplyThresholdOn()

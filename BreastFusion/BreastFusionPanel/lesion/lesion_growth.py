@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import vtk
-
+from ..bridge.segment_tags import read_json_tag, write_json_tag
 from ..bridge.segments import lesion_digest
 
 __all__ = ["Seed", "growing_seed", "plant"]
@@ -34,7 +32,7 @@ class Seed:
 def plant(segmentation: Any, segment_id: str, seed: Seed) -> None:
     """Remember with the segment how its present outline grew; a saved scene keeps it."""
     kept = {"seed": asdict(seed), "outline": lesion_digest(segmentation, segment_id)}
-    segmentation.GetSegmentation().GetSegment(segment_id).SetTag(TAG, json.dumps(kept))
+    write_json_tag(segmentation.GetSegmentation().GetSegment(segment_id), TAG, kept)
 
 
 def growing_seed(segmentation: Any, segment_id: str) -> Seed | None:
@@ -42,15 +40,14 @@ def growing_seed(segmentation: Any, segment_id: str) -> Seed | None:
 
     An edit that was undone is none: what counts is the outline itself.
     """
-    segment = segmentation.GetSegmentation().GetSegment(segment_id)
-    text = vtk.reference("")
-    if segment is None or not segment.GetTag(TAG, text):
+    segment = None if segmentation is None else segmentation.GetSegmentation().GetSegment(segment_id)
+    if segment is None:
         return None
+    kept = read_json_tag(segment, TAG)
     try:
-        kept = json.loads(str(text))
         if kept["outline"] != lesion_digest(segmentation, segment_id):
             return None
         seed = Seed(tuple(kept["seed"]["position_lps"]), kept["seed"]["enhancement_percent"], kept["seed"]["radius_mm"])
-    except (ValueError, KeyError, TypeError):  # a tag that somebody else wrote
+    except (KeyError, TypeError):  # a tag that somebody else wrote
         return None
     return seed if all(map(math.isfinite, seed.position_lps)) else None

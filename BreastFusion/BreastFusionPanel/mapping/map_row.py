@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib.lesion import MappedLesion
 
-from ..bridge.mapped_segments import EDITED
+from ..bridge.mapped_segments import EDITED, FROM_OUTLINE
 from ..widgets.enabling import enable
 from ..widgets.showing import show_text
 from ..widgets.volume_words import volume_text
@@ -52,7 +52,7 @@ class MapRow:
             note: what came of a registration, where the lesion itself does not say it.
         """
         lines = "\n".join(f"! {sentence}" for sentence in (*mapped.warnings, *([note] if note else [])))
-        if mapped.method not in ("same grid", "geometry"):
+        if mapped.method not in FROM_OUTLINE:
             text, tip = _("Back to geometry"), _("Map by the positions in the images' headers alone")
         else:
             name = self.sequence.upper()

@@ -13,7 +13,7 @@ from BreastFusionLib.lesion import Lesion, MappedLesion, map_part
 from BreastFusionLib.service.transfer import read_mapped
 
 from ..bridge.exam_nodes import exam_of, has_exam
-from ..bridge.mapped_segments import follow_lesions, mapped_method, mapped_part
+from ..bridge.mapped_segments import FROM_OUTLINE, follow_lesions, mapped_method, mapped_part
 from ..bridge.segments import lesion_digest, lesion_ids, lesion_part, remove_mapped, show_mapped
 from ..display import views
 from ..section import Section
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["MapSection"]
 
 SEQUENCES = ("t1", "t2")
-# Ways of mapping that come from the outline alone.
-BY_ITSELF = ("same grid", "geometry")
 
 
 @dataclass
@@ -149,7 +147,7 @@ class MapSection(Section):
         segment_id = parameters.selectedLesion
         if (segment_id, sequence) in self._running:
             self._cancel(segment_id, sequence)
-        elif mapped_method(parameters, segment_id, sequence) in BY_ITSELF:
+        elif mapped_method(parameters, segment_id, sequence) in FROM_OUTLINE:
             self._refine(segment_id, sequence)
         else:
             self._map_to(segment_id, sequence)

@@ -24,7 +24,7 @@ from BreastFusionLib.service.transfer import write_case
 
 from ..bridge.exam_nodes import exam_of
 from ..bridge.geometry import pixels_of
-from ..bridge.mapped_segments import mapped_method, mapped_of
+from ..bridge.mapped_segments import mapped_by_reader, mapped_of
 from ..bridge.segments import lesion_of
 from .steps import Steps
 
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["ScaleCache", "case_of", "submit_reading", "warm_scales"]
 
 ScaleKey = tuple[str, IntensitySpec]
-
-# Mappings that `prepare` finds by itself from the outline; any other one was made by the reader and must be sent.
-_FOUND_AGAIN = (None, "same grid", "geometry")
 
 
 class ScaleCache:
@@ -101,8 +98,8 @@ def case_of(parameters: BreastFusionParameterNode, segment_id: str) -> Case:
     """
     exam = exam_of(parameters)
     lesion = lesion_of(parameters, segment_id, exam)
-    own = [one for one in ("t1", "t2") if mapped_method(parameters, segment_id, one) not in _FOUND_AGAIN]
-    mapped = {sequence: mapped_of(parameters, segment_id, sequence) for sequence in own}
+    by_reader = mapped_by_reader(parameters, segment_id)
+    mapped = {sequence: mapped_of(parameters, segment_id, sequence) for sequence in by_reader}
     return Case(
         exam,
         lesion,
