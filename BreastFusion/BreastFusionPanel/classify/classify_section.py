@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import vtk
 from slicer.i18n import tr as _
 
 from ..bridge.exam_nodes import has_exam
@@ -15,6 +16,7 @@ from ..display import views
 from ..process.reading_request import ScaleCache, warm_scales
 from ..section import Section
 from ..widgets.enabling import enable
+from ..widgets.showing import show_fraction
 from .classify_run import ClassifyRun
 from .feature_table import FeatureTable
 from .log_pane import LogPane
@@ -55,13 +57,12 @@ class ClassifySection(Section):
         self._outline = OutlineCheck(context, self._show_reading)
         self._scales = ScaleCache()
         self._warming: Steps | None = None
-        self._observed: tuple[Any, int] | None = None
         self.ui.classifyButton.clicked.connect(context.guarded(self._on_button))
         self.ui.useCpuButton.clicked.connect(context.guarded(self._on_use_cpu))
         self.ui.showCurveButton.clicked.connect(context.guarded(self._show_curve))
         self.ui.featureTableButton.toggled.connect(context.guarded(self._table.update))
-        context.exam_changed.connect(self._on_exam_changed)
-        context.bundle_changed.connect(self._on_bundle_changed)
+        context.exam_changed.connect(self._on_basis_changed)
+        context.bundle_changed.connect(self._on_basis_changed)
         context.lesion_selected.connect(self.refresh)
         context.lesion_changed.connect(self._on_lesion_news)
         context.mapping_changed.connect(self._on_lesion_news)
@@ -74,18 +75,12 @@ class ClassifySection(Section):
         super().connect_parameters()
         if self.context.parameters is not None:
             node = self.context.parameters.parameterNode
-            self._observed = (node, node.AddObserver("ModifiedEvent", self._on_parameters_modified))
+            self.observers.add(node, vtk.vtkCommand.ModifiedEvent, self._maps.apply)
         self._warm()
 
     def disconnect_parameters(self) -> None:
         """Let go of the study."""
-        if self._warming is not None:
-            self._warming.stop()
-            self._warming = None
-        if self._observed is not None:
-            node, tag = self._observed
-            node.RemoveObserver(tag)
-            self._observed = None
+        self._stop_warming()
         super().disconnect_parameters()
 
     def enter(self) -> None:
@@ -185,11 +180,7 @@ class ClassifySection(Section):
 
     # What changes elsewhere
 
-    def _on_exam_changed(self) -> None:
-        self.refresh()
-        self._warm()
-
-    def _on_bundle_changed(self) -> None:
+    def _on_basis_changed(self) -> None:
         self.refresh()
         self._warm()
 
@@ -198,18 +189,17 @@ class ClassifySection(Section):
         if self.run is not None or parameters is None or segment_id == parameters.selectedLesion:
             self.refresh()
 
-    def _on_parameters_modified(self, *_event: object) -> None:
-        with self.context.guard():
-            self._maps.apply()
-
     def _warm(self) -> None:
         """Measure the volumes' intensity scales between events, so that the first click finds them measured."""
-        if self._warming is not None:
-            self._warming.stop()
-            self._warming = None
+        self._stop_warming()
         parameters, header = self.context.parameters, self.model.header
         if parameters is not None and header is not None and has_exam(parameters):
             self._warming = warm_scales(parameters, header.recipe.inputs, self._scales)
+
+    def _stop_warming(self) -> None:
+        if self._warming is not None:
+            self._warming.stop()
+            self._warming = None
 
     # What is shown
 
@@ -230,10 +220,7 @@ class ClassifySection(Section):
             return
         button.setText(_("Cancel"))
         enable(button, _("Stop reading; everything stays as it was before"))
-        bar = self.ui.progressBar
-        # A bar without a maximum moves to and fro: busy, for how long nobody knows.
-        bar.setMaximum(0 if run.fraction is None else 1000)
-        bar.setValue(0 if run.fraction is None else round(1000 * run.fraction))
+        show_fraction(self.ui.progressBar, run.fraction)
         self.ui.progressLabel.setText(run.text)
 
     def _show_reading(self) -> None:
