@@ -36,6 +36,12 @@ def evaluate(
     score_column: Annotated[
         str, typer.Option(help="Column with the score of the positive class.", rich_help_panel=_TABLES)
     ] = "score",
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name of a model, in the order of the tables; default: their files.", rich_help_panel=_TABLES
+        ),
+    ] = None,
     positive: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,6 +131,17 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for the report: HTML, JSON, CSV, figures.", rich_help_panel=_REPORT),
     ] = None,
+    importance: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="File of feature importances: FILE, or MODEL=FILE; default: what lies beside the tables.",
+            rich_help_panel=_REPORT,
+        ),
+    ] = None,
+    readings: Annotated[
+        Path | None,
+        typer.Option(help="Folder of readings, whose maps the example cases show.", rich_help_panel=_REPORT),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate models and compare them: discrimination, differences, calibration, decisions, subgroups.
@@ -154,6 +171,7 @@ def evaluate(
             intersect=intersect,
             drop_missing=drop_missing,
             positive=positive or (),
+            names=name or (),
             bootstrap=bootstrap,
             seed=seed,
             level=level,
@@ -164,9 +182,12 @@ def evaluate(
             **options,
         )
         if out is not None:
-            from BreastFusionLib.report import write_evaluation_page
+            from BreastFusionLib.evaluation import add_what_lies_beside
+            from BreastFusionLib.report import find_pictures, write_evaluation_page
 
-            messages.print(f"Report: {write_evaluation_page(result, out)}")
+            add_what_lies_beside(result, predictions, _importances(importance or [], list(result["models"])))
+            pictures = find_pictures(result, cohort, readings) if cohort or readings else None
+            messages.print(f"Report: {write_evaluation_page(result, out, pictures)}")
     emit(result, as_json, lambda: _print(result))
 
 
@@ -182,6 +203,15 @@ def _thresholds(given: list[str]) -> float | dict[str, float]:
         raise InputError(
             f"--threshold {' '.join(given)}: expected a number, or MODEL=NUMBER for each model."
         ) from error
+
+
+def _importances(given: list[str], models: list[str]) -> dict[str, Path]:
+    """Return model -> its file; a file without a model is the last one's."""
+    found = {}
+    for one in given:
+        name, _, file = one.rpartition("=")
+        found[name or models[-1]] = Path(file)
+    return found
 
 
 def _pair(given: str, option: str) -> tuple[float, float]:

@@ -49,6 +49,7 @@ def evaluate_predictions(
     intersect: bool = False,
     drop_missing: bool = False,
     positive: Sequence[str] = (),
+    names: Sequence[str] = (),
     **options: Any,
 ) -> dict[str, Any]:
     """Evaluate predictions tables of one or several models on the same cases.
@@ -64,11 +65,12 @@ def evaluate_predictions(
         intersect: evaluate the cases that all tables have, instead of refusing different ones.
         drop_missing: leave out rows without label or score, instead of refusing them.
         positive: classes that together count as positive, for tables of several classes.
+        names: of the models, in the order of their tables, instead of those of the files.
         options: fields of `EvaluationPlan`: bootstrap, seed, level, threshold, ..
 
     Returns:
         `models.<name>`: n, positives, threshold, confusion, brier, expected_calibration_error, calibration, roc and
-        precision_recall (their corners), examples, and as {value, low, high}: auc (bootstrap interval), auc_delong,
+        precision_recall (their corners), examples, and as {value, low, high}: auc (bootstrap interval), auc_delong, auc_logit (DeLong on the logit scale, for few cases),
         sensitivity, specificity, ppv, npv, accuracy (Wilson; clustered cases at their effective number), and by
         bootstrap f1, balanced_accuracy, auprc, partial_auc, specificity_at_sensitivity."0.95",
         sensitivity_at_specificity."0.95", operating_points; where there are such columns or rows runs and
@@ -83,7 +85,7 @@ def evaluate_predictions(
     plan = EvaluationPlan(**options)
     tables = [
         read_predictions(path, label_column, score_column, name=name, positive=positive, drop_missing=drop_missing)
-        for path, name in zip(paths, _model_names(paths), strict=True)
+        for path, name in zip(paths, _model_names(paths, names), strict=True)
     ]
     tables, notes = recalibrated(tables, plan)
     paired = pair(tables, intersect)
@@ -142,7 +144,7 @@ def _evaluated(
     calibrations, more = calibration(sample)
     for m, (name, model) in enumerate(models.items()):
         model |= calibrations[name]
-        runs, sets = paired.runs(m), prediction_sets(paired, m, plan)
+        runs, sets = paired.runs(m), prediction_sets(paired, m, plan, patients)
         if runs is not None:
             model["runs"] = run_spread(paired.labels, runs, plan.level)
             notes += [f"{name}: {model['runs']['note']}"] if model["runs"]["note"] else []
@@ -220,8 +222,12 @@ def _objects(names: ArrayLike | None) -> np.ndarray | None:
     return None if names is None else np.asarray(names).astype(str).astype(object)
 
 
-def _model_names(paths: Sequence[str | Path]) -> list[str]:
-    """Name models by their files; files of one name (runs' predictions.csv) by their folders."""
+def _model_names(paths: Sequence[str | Path], names: Sequence[str]) -> list[str]:
+    """Name models as told, or by their files; files of one name (runs' predictions.csv) by their folders."""
+    if names:
+        if len(names) != len(paths):
+            raise InputError(f"{len(names)} names ({first_few(names)}) for {len(paths)} tables: give one for each.")
+        return list(names)
     files = [Path(path) for path in paths]
     stems = [file.stem for file in files]
     return [file.resolve().parent.name if stems.count(file.stem) > 1 else file.stem for file in files]

@@ -11,14 +11,18 @@ from typing import Any
 
 _HOME = {
     "DemoStory": "demo_page",
+    "ExamplePictures": "example_cases",
     "LesionPictures": "pictures",
     "SurfaceError": "surface",
     "SurfacePicture": "surface",
     "auc_figure": "discrimination_figures",
     "confusion_figure": "discrimination_figures",
     "demo_html": "demo_page",
+    "evaluation_figures": "evaluation_figures",
     "evaluation_html": "evaluation_page",
+    "find_pictures": "example_cases",
     "inline_svg": "style",
+    "methods_text": "evaluation_methods",
     "probability_scale": "probability_figure",
     "reading_html": "reading_page",
     "render_surfaces": "surface",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from BreastFusionLib.report.style import ACCENT, INK, RULE, SOFT, colors_of, new_figure
@@ -10,11 +11,24 @@ from BreastFusionLib.report.style import ACCENT, INK, RULE, SOFT, colors_of, new
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["auc_figure", "confusion_figure", "roc_figure"]
+__all__ = [
+    "MOST_BANDS",
+    "auc_figure",
+    "class_confusion_figure",
+    "confusion_figure",
+    "precision_recall_figure",
+    "roc_figure",
+    "short",
+]
+
+# Bands of more models than these hide each other; the last, the complete one, keeps its own.
+MOST_BANDS = 3
 
 
 def roc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None) -> Figure:
     """Draw ROC curves, with AUC and DeLong interval of each model below.
+
+    The pointwise bootstrap band is drawn for up to three models, of more for the last alone.
 
     Args:
         models: name -> a model of `evaluate_scores`, from the simple to the complete.
@@ -23,8 +37,13 @@ def roc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]
     rows = len(models) + (ideal is not None)
     with new_figure(4.8, 4.6 + 0.22 * rows) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=RULE, linewidth=1)
+        banded = list(models) if len(models) <= MOST_BANDS else list(models)[-1:]
         for name, (color, dashes) in colors_of(list(models)).items():
-            _roc_line(axes, models[name], f"{_short(name)}  {_interval(models[name]['auc_delong'])}", color, dashes)
+            if name in banded and "band" in models[name]["roc"]:
+                band = models[name]["roc"]["band"]
+                low, high = ([math.nan if end is None else end for end in band[key]] for key in ("low", "high"))
+                axes.fill_between(band["false_positive_rate"], low, high, color=color, alpha=0.16, linewidth=0)
+            _roc_line(axes, models[name], f"{short(name)}  {_interval(models[name]['auc_delong'])}", color, dashes)
         if ideal is not None:
             label = f"Ideal observer  {_interval(ideal['auc_delong'])}"
             _roc_line(axes, ideal, label, INK, (0, (4, 2)), linewidth=1.2)
@@ -40,6 +59,28 @@ def _roc_line(axes: Any, model: Mapping[str, Any], label: str, color: str, dashe
     axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=color, ls=dashes, lw=linewidth, label=label)
 
 
+def precision_recall_figure(models: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """Draw precision against sensitivity (recall), with the average precision of each model below.
+
+    The grey line is the share of positives: the precision of calling everyone positive.
+
+    Args:
+        models: name -> a model of `evaluate_scores`, from the simple to the complete.
+    """
+    first = next(iter(models.values()))
+    with new_figure(4.8, 4.6 + 0.22 * len(models)) as (figure, axes):
+        axes.axhline(first["positives"] / first["n"], color=RULE, linewidth=1)
+        for name, (color, dashes) in colors_of(list(models)).items():
+            curve, label = models[name]["precision_recall"], f"{short(name)}  {_interval(models[name]['auprc'])}"
+            # Between two thresholds precision is no straight line: the next threshold's is drawn up to it.
+            axes.step(curve["recall"], curve["precision"], where="pre", color=color, ls=dashes, lw=2, label=label)
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+        axes.set(xlabel="Sensitivity (recall)", ylabel="Positive predictive value (precision)")
+        axes.grid(True)
+        figure.legend(loc="outside lower left", fontsize=9, handlelength=2.2, labelspacing=0.35, borderpad=0.9)
+    return figure
+
+
 def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None) -> Figure:
     """Draw each model's AUC with its DeLong interval on one scale, the ideal observer as a line to reach for."""
     found = {name: model["auc_delong"] for name, model in models.items()}
@@ -50,9 +91,7 @@ def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]
             if estimate["low"] is not None:
                 axes.plot([estimate["low"], estimate["high"]], [row, row], color=color, linewidth=2.4)
             axes.plot(estimate["value"], row, "o", color=color, markersize=7)
-            axes.annotate(
-                _short(name), (0, row), (0, 7), xycoords=("axes fraction", "data"), textcoords="offset points"
-            )
+            axes.annotate(short(name), (0, row), (0, 7), xycoords=("axes fraction", "data"), textcoords="offset points")
         if ideal is not None:
             at = ideal["auc_delong"]["value"]
             axes.axvline(at, color=INK, linewidth=1, linestyle=(0, (4, 2)))
@@ -85,13 +124,37 @@ def confusion_figure(model: Mapping[str, Any], classes: tuple[str, str] = ("nega
                 _cell(axes, corner, share, right=row == column)
                 axes.text(column, row - 0.08, f"{count:,}", ha="center", va="center", fontsize=15, weight="bold")
                 axes.text(column, row + 0.22, f"{100 * share:.0f} %", ha="center", va="center", fontsize=9, color=SOFT)
-        axes.set(xlim=(-0.5, 1.5), ylim=(1.5, -0.5), aspect="equal")
-        axes.set_xticks([0, 1], classes)
-        axes.set_yticks([0, 1], classes, rotation=90, va="center")
-        axes.set(xlabel="the model says", ylabel="truth")
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
+        _matrix_axes(axes, classes)
     return figure
+
+
+def class_confusion_figure(confusion: Mapping[str, Mapping[str, int]]) -> Figure:
+    """Draw the confusion matrix of several classes: counts, and how large a share of its true class each cell is.
+
+    Args:
+        confusion: true class -> called class -> cases.
+    """
+    names = list(confusion)
+    with new_figure(0.9 + 0.85 * len(names), 0.7 + 0.8 * len(names)) as (figure, axes):
+        for row, truth in enumerate(names):
+            total = max(1, sum(confusion[truth].values()))
+            for column, called in enumerate(names):
+                count = confusion[truth][called]
+                _cell(axes, (column - 0.48, row - 0.48), count / total, right=row == column)
+                axes.text(column, row - 0.06, f"{count:,}", ha="center", va="center", fontsize=12, weight="bold")
+                axes.text(column, row + 0.24, f"{100 * count / total:.0f} %", ha="center", va="center", fontsize=8,
+                          color=SOFT)  # fmt: skip
+        _matrix_axes(axes, names)
+    return figure
+
+
+def _matrix_axes(axes: Any, names: Sequence[str]) -> None:
+    end = len(names) - 0.5
+    axes.set(xlim=(-0.5, end), ylim=(end, -0.5), aspect="equal", xlabel="the model says", ylabel="truth")
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names, rotation=90, va="center")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
 
 
 def _cell(axes: Any, corner: tuple[float, float], share: float, right: bool) -> None:
@@ -104,7 +167,7 @@ def _cell(axes: Any, corner: tuple[float, float], share: float, right: bool) -> 
     )
 
 
-def _short(name: str, length: int = 34) -> str:
+def short(name: str, length: int = 34) -> str:
     """Return a name that fits a legend: of a long one its beginning and its end."""
     return name if len(name) <= length else f"{name[: length // 2]}…{name[-(length // 2 - 1) :]}"
 

@@ -1,16 +1,31 @@
-"""An evaluation as a page: the table of models, ROC curves, paired tests, confusion matrices."""
+"""An evaluation as a page: who the cases are, what the models are worth, how they differ, and how it was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from BreastFusionLib.files import write_json, write_text
-from BreastFusionLib.report.discrimination_figures import auc_figure, confusion_figure, roc_figure
+from BreastFusionLib.files import write_text
+from BreastFusionLib.report import evaluation_tables as tables
+from BreastFusionLib.report.discrimination_figures import MOST_BANDS, auc_figure, confusion_figure, roc_figure
+from BreastFusionLib.report.evaluation_classes import class_sections
+from BreastFusionLib.report.evaluation_cohort import cohort_table, flow_block
+from BreastFusionLib.report.evaluation_figures import EvaluationFigure, evaluation_figures
+from BreastFusionLib.report.evaluation_files import write_evaluation_files
+from BreastFusionLib.report.evaluation_methods import (
+    methods_paragraphs,
+    methods_sentence,
+    references,
+    results_paragraph,
+)
+from BreastFusionLib.report.evaluation_tables import comparisons_table, models_table
+from BreastFusionLib.report.example_cases import ExamplePictures, examples_block
+from BreastFusionLib.report.numbers import counted, p_value
 from BreastFusionLib.report.page import (
     Html,
     columns,
+    details,
     disclaimer,
     element,
     figure,
@@ -21,109 +36,58 @@ from BreastFusionLib.report.page import (
     table,
     warnings,
 )
-from BreastFusionLib.report.style import colors_of, inline_svg
+from BreastFusionLib.report.style import inline_svg
 
 __all__ = [
     "comparisons_table",
     "confusion_block",
     "evaluation_html",
+    "methods_sentence",
     "models_table",
     "roc_block",
     "write_evaluation_page",
 ]
 
 Models = Mapping[str, Mapping[str, Any]]
+_PAGE = "report.html"
 
 
-def write_evaluation_page(evaluation: Mapping[str, Any], out: str | Path) -> Path:
-    """Write report.html and evaluation.json into the folder `out`; return the page's path.
+def write_evaluation_page(
+    evaluation: Mapping[str, Any], out: str | Path, pictures: ExamplePictures | None = None
+) -> Path:
+    """Write report.html and beside it the same numbers and figures as files; return the page's path.
 
     Args:
         evaluation: the result of `evaluate_predictions`.
-        out: a folder, made when needed.
+        out: a folder, made when needed: report.html, evaluation.json, methods.txt, tables/, figures/.
+        pictures: of the example cases.
     """
-    write_json(Path(out) / "evaluation.json", evaluation)
-    return write_text(Path(out) / "report.html", evaluation_html(evaluation))
+    figures = evaluation_figures(evaluation)
+    write_evaluation_files(evaluation, figures, out)
+    return write_text(Path(out) / _PAGE, evaluation_html(evaluation, pictures=pictures, figures=figures))
 
 
-def evaluation_html(evaluation: Mapping[str, Any], title: str = "Evaluation") -> str:
+def evaluation_html(
+    evaluation: Mapping[str, Any],
+    title: str = "Evaluation",
+    pictures: ExamplePictures | None = None,
+    figures: Mapping[str, EvaluationFigure] | None = None,
+) -> str:
     """Return the page of `evaluate_predictions`' result."""
-    models = evaluation["models"]
-    first = next(iter(models.values()))
-    subtitle = (
-        f"{_count(len(models), 'model')} on {first['n']:,} cases, {first['positives']:,} of them positive "
-        f"({100 * first['positives'] / first['n']:.1f} %)."
-    )
+    drawn = evaluation_figures(evaluation) if figures is None else figures
+    of_models = class_sections if "classes" in evaluation else _sections
     return page(
         title,
         disclaimer(),
         warnings(evaluation["notes"]),
-        section("Models", models_table(models), lead=methods_sentence(evaluation)),
-        section("ROC curves", roc_block(models)),
-        section("Differences", comparisons_table(evaluation)) if evaluation["comparisons"] else Html(""),
-        section("Decisions at the threshold", rates_table(models), confusion_block(models)),
-        subtitle=subtitle,
+        _short_section(evaluation, drawn),
+        _cases_section(evaluation),
+        *of_models(evaluation, drawn),
+        *_extra_sections(evaluation, drawn, pictures or ExamplePictures()),
+        _methods_section(evaluation),
+        subtitle=_subtitle(evaluation),
         eyebrow="BreastFusion evaluation",
     )
-
-
-def methods_sentence(evaluation: Mapping[str, Any]) -> str:
-    """Say how the intervals were computed."""
-    settings = evaluation["settings"]
-    level = f"{100 * settings['level']:g} %"
-    text = f"Brackets hold {level} confidence intervals: of the AUC by DeLong, of rates by Wilson"
-    if settings["bootstrap"]:
-        text += f", of specificities at a sensitivity by {settings['bootstrap']:,} stratified bootstrap resamples"
-    return text + "."
-
-
-def models_table(models: Models, ideal: Mapping[str, Any] | None = None) -> Html:
-    """Return AUC, specificity at 95 % sensitivity and calibration of each model."""
-    header = ("Model", "AUC", "Specificity at 95 % sensitivity", "Brier score", "Calibration error")
-    rows = [
-        (
-            _keyed(name, colors_of(list(models))[name][0]),
-            _with_interval(model["auc_delong"], 3),
-            _with_interval(model["specificity_at_sensitivity"]["0.95"], percent=True),
-            _fixed(model["brier"]),
-            _fixed(model["expected_calibration_error"]),
-        )
-        for name, model in models.items()
-    ]
-    if ideal is not None:
-        at_sensitivity = _with_interval(ideal["specificity_at_sensitivity"]["0.95"], percent=True)
-        rows.append(
-            (_keyed("Ideal observer", "var(--ink)"), _with_interval(ideal["auc_delong"], 3), at_sensitivity, None, None)
-        )
-    return table(header, rows)
-
-
-def rates_table(models: Models) -> Html:
-    """Return what each model decides at its threshold."""
-    names = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
-    header = ("Model", "Threshold", "Sensitivity", "Specificity", "PPV", "NPV", "Accuracy")
-    rows = [
-        (name, f"{model['threshold']:.3g}", *(_with_interval(model[rate], percent=True) for rate in names))
-        for name, model in models.items()
-    ]
-    return table(header, rows)
-
-
-def comparisons_table(evaluation: Mapping[str, Any], against: str | None = None) -> Html:
-    """Return the paired differences of AUC with their P values; `against` keeps those with one model."""
-    header = ("Models compared", "Difference in AUC", "P (DeLong)", "P (bootstrap)")
-    rows = [
-        (
-            join([test["a"], element("small", " against "), test["b"]]),
-            _with_interval({"value": test["delta_auc"], "low": test["low"], "high": test["high"]}, 3, sign=True),
-            _p_value(test["p_delong"]),
-            _p_value(test["p_bootstrap"]),
-        )
-        for test in evaluation["comparisons"]
-        if against in (None, test["a"], test["b"])
-    ]
-    caption = "Paired tests on the same cases, not corrected for several comparisons."
-    return table(header, rows, caption=caption)
 
 
 def roc_block(models: Models, ideal: Mapping[str, Any] | None = None, aside: Html | None = None) -> Html:
@@ -137,45 +101,159 @@ def roc_block(models: Models, ideal: Mapping[str, Any] | None = None, aside: Htm
 
 def confusion_block(models: Models, classes: tuple[str, str] = ("negative", "positive")) -> Html:
     """Return a confusion matrix for each model."""
-    matrices = [
-        element(
-            "div",
-            element("h3", name),
-            figure(inline_svg(confusion_figure(model, classes), f"Confusion matrix of {name}"), class_="plot small"),
-        )
+    drawn = {
+        name: figure(inline_svg(confusion_figure(model, classes), f"Confusion matrix of {name}"), class_="plot small")
         for name, model in models.items()
+    }
+    return _side_by_side(drawn.items(), 200, _CONFUSION_WORDS)
+
+
+_CONFUSION_WORDS = (
+    "Counts, and their share of all cases with that truth. Blue cells are right decisions, orange ones wrong."
+)
+
+
+def _subtitle(evaluation: Mapping[str, Any]) -> str:
+    models = evaluation["models"]
+    first = next(iter(models.values()))
+    text = f"{counted(len(models), 'model')} on {first['n']:,} cases"
+    if "positives" in first:
+        return f"{text}, {first['positives']:,} of them positive ({100 * first['positives'] / first['n']:.1f} %)."
+    return f"{text} of {len(evaluation['classes'])} classes."
+
+
+def _short_section(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> Html:
+    words = paragraph(results_paragraph(evaluation, heading=""))
+    return section("In short", columns(words, drawn["auc"].html(), at_least_px=340) if "auc" in drawn else words)
+
+
+def _cases_section(evaluation: Mapping[str, Any]) -> Html:
+    flow = flow_block(evaluation["flow"]) if evaluation.get("flow") else None
+    who = cohort_table(evaluation["cohort"])
+    return section("Cases", who if flow is None else element("div", flow, who, class_="columns beside"))
+
+
+def _sections(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> list[Html]:
+    """Return what is said of models of two classes."""
+    models = evaluation["models"]
+    whose = "bands hold" if len(models) <= MOST_BANDS else f"band of {list(models)[-1]} holds"
+    words = f"The {whose} the curve at each false positive rate for itself, by bootstrap."
+    curves = columns(
+        drawn["roc"].html(caption=words if evaluation["settings"]["bootstrap"] else None),
+        drawn["precision_recall"].html(caption="The grey line is the share of positives."),
+        at_least_px=340,
+    )
+    sections = [
+        section(
+            "Models",
+            models_table(models),
+            details("More figures", tables.more_table(models)),
+            lead=methods_sentence(evaluation),
+        ),  # fmt: skip
+        section("ROC and precision-recall curves", curves),
     ]
-    words = "Counts, and their share of all cases with that truth. Blue cells are right decisions, orange ones wrong."
-    return join([columns(*matrices, at_least_px=200), paragraph(words, class_="caption")])
+    if evaluation["comparisons"]:
+        more = details("Differences in other figures", tables.differences_table(evaluation))
+        sections.append(section("Differences", comparisons_table(evaluation), tables.margin_table(evaluation), more))
+    sections.append(_decisions_section(models, drawn))
+    if any(model.get("calibration") for model in models.values()):
+        sections.append(_calibration_section(models, drawn))
+    if evaluation.get("decision_curves"):
+        sections.append(_benefit_section(evaluation, drawn))
+    if evaluation.get("subgroups"):
+        sections.append(_subgroups_section(evaluation, drawn))
+    return sections
 
 
-def _keyed(name: str, color: str) -> Html:
-    return join([element("span", class_="key", style=f"background:{color}"), name])
+def _decisions_section(models: Models, drawn: Mapping[str, EvaluationFigure]) -> Html:
+    matrices = _drawn_side_by_side(drawn, "confusion_", 185, _CONFUSION_WORDS, "plot small")
+    points = details("Thresholds that the curves suggest", tables.operating_table(models))
+    return section("Decisions at the threshold", tables.rates_table(models), matrices, points)
 
 
-def _with_interval(
-    estimate: Mapping[str, Any], digits: int = 1, percent: bool = False, sign: bool = False
-) -> Html | None:
-    if estimate["value"] is None:
+def _calibration_section(models: Models, drawn: Mapping[str, EvaluationFigure]) -> Html:
+    words = "Bins of equal numbers of cases, with intervals. On the grey line a probability means what it says."
+    lead = "Whether a predicted probability of 30 % is right three times in ten."
+    return section("Calibration", tables.calibration_table(models),
+                   _drawn_side_by_side(drawn, "calibration_", 240, words, "plot medium"),
+                   tables.sets_table(models), lead=lead)  # fmt: skip
+
+
+def _benefit_section(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> Html:
+    curves = evaluation["decision_curves"]
+    rows = [(name, _ranges(curve["useful"]), _ranges(curve["surely_useful"]))
+            for name, curve in curves["models"].items()]  # fmt: skip
+    useful = table(("Model", "Better than all and none at thresholds", "Surely so"), rows, text_columns=3)
+    lead = (
+        "Who acts from a probability of t on says that one missed positive is as bad as (1 − t) / t needless actions. "
+        "In that currency a model must be better than acting on everyone, and than acting on no one."
+    )
+    words = f"Net benefit a case, at a share of positives of {100 * curves['prevalence']:.1f} %."
+    shown = columns(drawn["decision_curves"].html(caption=words), useful, at_least_px=340)
+    return section("Decision curves", shown, lead=lead)
+
+
+def _subgroups_section(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> Html:
+    rows, notes = [], []
+    for one in evaluation["subgroups"]:
+        for name, found in one["models"].items():
+            rows += [(one["column"], name, p_value(found["p"]))] if found["p"] is not None else []
+            notes += [group["note"] for group in found["groups"] if group["note"]]
+    equal = table(("Column", "Model", "P of equal AUCs"), rows, text_columns=2,
+                  caption="One of several columns differs by chance alone: correct for their number.")  # fmt: skip
+    words = "Squares are AUCs with their intervals; open ones have too few cases for an interval."
+    plots = _drawn_side_by_side(drawn, "subgroups_", 340, words, "plot")
+    few = details(
+        "Subgroups that are too small", element("ul", *(element("li", note) for note in dict.fromkeys(notes)))
+    )
+    return section("Subgroups", plots, equal if rows else None, few if notes else None)
+
+
+def _extra_sections(
+    evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure], pictures: ExamplePictures
+) -> list[Html]:
+    sections = []
+    runs = tables.runs_table(evaluation["models"])
+    if runs is not None:
+        sections.append(section("Runs and folds", runs))
+    if evaluation.get("training"):
+        words = "The dot is the epoch with the lowest validation loss."
+        sections.append(section("Training", _drawn_side_by_side(drawn, "training_", 240, words, "plot medium")))
+    if evaluation.get("importance", {}).get("models"):
+        words = "Median loss of AUC over the shuffles, and 95 % of them."
+        plots = _drawn_side_by_side(drawn, "importance_", 340, words, "plot")
+        sections.append(section("Importance", plots, _rank_products(evaluation["importance"]["rank_product"])))
+    if any(model.get("examples") for model in evaluation["models"].values()):
+        lead = "The decisions that a model was surest of, right and wrong: what to look at first."
+        sections.append(section("Example cases", examples_block(evaluation, pictures), lead=lead))
+    return sections
+
+
+def _methods_section(evaluation: Mapping[str, Any]) -> Html:
+    paragraphs = [*methods_paragraphs(evaluation), results_paragraph(evaluation)]
+    listed = element("ol", *(element("li", source) for source in references(evaluation)), class_="references")
+    return section("For the paper", *(paragraph(text) for text in paragraphs), listed)
+
+
+def _rank_products(ranks: Iterable[Mapping[str, Any]]) -> Html | None:
+    rows = [(one["name"], f"{one['product']:.2f}", *(f"{rank:g}" for rank in one["ranks"].values())) for one in ranks]
+    if not rows:
         return None
-    scale, form = (100, ".1f") if percent else (1, f".{digits}f")
-    shown = {key: None if value is None else f"{scale * value:{form}}" for key, value in estimate.items()}
-    value = f"{estimate['value']:+.{digits}f}" if sign else shown["value"]
-    unit = " %" if percent else ""
-    if shown["low"] is None:
-        return join([f"{value}{unit}"])
-    return join([f"{value}{unit} ", element("small", f"[{shown['low']}, {shown['high']}]")])
+    models = next(iter(ranks))["ranks"]
+    return details("Ranks over all models", table(("Feature", "Rank product", *models), rows))
 
 
-def _p_value(p: float | None) -> str | None:
-    if p is None:
-        return None
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+def _drawn_side_by_side(
+    drawn: Mapping[str, EvaluationFigure], begin: str, at_least_px: int, words: str, class_: str
+) -> Html:
+    shown = ((one.model or "", one.html(class_)) for key, one in drawn.items() if key.startswith(begin))
+    return _side_by_side(shown, at_least_px, words)
 
 
-def _fixed(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3f}"
+def _side_by_side(shown: Iterable[tuple[str, Html]], at_least_px: int, words: str) -> Html:
+    blocks = [element("div", element("h3", name), one) for name, one in shown]
+    return join([columns(*blocks, at_least_px=at_least_px), paragraph(words, class_="caption")])
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _ranges(ends: Iterable[tuple[float, float]]) -> str | None:
+    return ", ".join(f"{low:.2f} to {high:.2f}" if low < high else f"{low:.2f}" for low, high in ends) or None

@@ -114,7 +114,11 @@ def disclaimer() -> Html:
 
 
 def table(
-    header: Sequence[object], rows: Sequence[Sequence[object]], text_columns: int = 1, caption: object = None
+    header: Sequence[object],
+    rows: Sequence[Sequence[object]],
+    text_columns: int = 1,
+    caption: object = None,
+    stacked: bool = False,
 ) -> Html:
     """Return a table that scrolls sideways by itself where the screen is narrow.
 
@@ -123,6 +127,7 @@ def table(
         rows: cells; None shows as a dash.
         text_columns: so many first columns hold text; the others hold numbers and are set right.
         caption: words above it.
+        stacked: intervals stand below their values, so that more columns fit.
     """
 
     def line(cells: Sequence[object], tag: str) -> Html:
@@ -139,6 +144,7 @@ def table(
         element("caption", caption) if caption is not None else None,
         element("thead", line(header, "th")),
         element("tbody", *(line(row, "td") for row in rows)),
+        class_="stacked" if stacked else None,
     )
     return element("div", body, class_="scroll")
 

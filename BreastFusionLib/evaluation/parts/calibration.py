@@ -77,10 +77,15 @@ def _of_model(sample: Sample, p: np.ndarray) -> dict[str, Any]:
                     "predicted": one.predicted,
                     "observed": one.observed.to_mapping(),
                 }
-                for one in reliability_curve(y, p, binning="mass", level=level, patients=sample.patients)
+                for one in reliability_curve(y, p, _bins(y.size), "mass", level, sample.patients)
             ],
         },
     }
+
+
+def _bins(cases: int) -> int:
+    """Return how many points the reliability curve of so many cases can bear."""
+    return min(10, max(3, cases // 25))
 
 
 def decisions(sample: Sample) -> dict[str, Any] | None:

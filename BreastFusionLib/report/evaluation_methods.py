@@ -1,0 +1,221 @@
+"""What was done and what came out, in the words of a paper, with the numbers filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from BreastFusionLib import __version__
+from BreastFusionLib.report.numbers import counted, interval_text, p_value
+
+__all__ = ["methods_paragraphs", "methods_sentence", "methods_text", "references", "results_paragraph"]
+
+_SOURCES = {
+    "delong": "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver "
+    "operating characteristic curves: a nonparametric approach. Biometrics 1988;44:837-845.",
+    "obuchowski": "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53:567-578.",
+    "bootstrap": "Robin X, Turck N, Hainard A, et al. pROC: an open-source package for R and S+ to analyze and compare "
+    "ROC curves. BMC Bioinformatics 2011;12:77.",
+    "wilson": "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc "
+    "1927;22:209-212.",
+    "rao": "Rao JNK, Scott AJ. A simple method for the analysis of clustered binary data. Biometrics 1992;48:577-585.",
+    "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65-70.",
+    "calibration": "Van Calster B, McLernon DJ, van Smeden M, et al. Calibration: the Achilles heel of predictive "
+    "analytics. BMC Med 2019;17:230.",
+    "chance": "Bröcker J, Smith LA. Increasing the reliability of reliability diagrams. Weather Forecast "
+    "2007;22:651-661.",
+    "decision": "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Med "
+    "Decis Making 2006;26:565-574.",
+    "margin": "Piaggio G, Elbourne DR, Pocock SJ, et al. Reporting of noninferiority and equivalence randomized "
+    "trials. JAMA 2012;308:2594-2604.",
+    "conformal": "Sadinle M, Lei J, Wasserman L. Least ambiguous set-valued classifiers with bounded error levels. J "
+    "Am Stat Assoc 2019;114:223-234.",
+}
+
+
+class _Cited:
+    """Gives references their numbers in the order in which they are cited."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def __call__(self, key: str) -> str:
+        if key not in self.keys:
+            self.keys.append(key)
+        return f" ({self.keys.index(key) + 1})"
+
+
+def methods_sentence(evaluation: Mapping[str, Any]) -> str:
+    """Say in one sentence how the intervals were computed."""
+    settings = evaluation["settings"]
+    clustered = settings.get("by_patient", False)
+    area, rates = ("Obuchowski", "Wilson at the effective number of cases") if clustered else ("DeLong", "Wilson")
+    text = (
+        f"Brackets hold {100 * settings['level']:g} % confidence intervals: of the AUC by {area}, of rates by {rates}"
+    )
+    if settings["bootstrap"]:
+        drawn = "resamples of patients" if clustered else "stratified bootstrap resamples"
+        text += f", of everything else by {settings['bootstrap']:,} {drawn}"
+    return text + "."
+
+
+def methods_text(evaluation: Mapping[str, Any]) -> str:
+    """Return methods, results and references as plain text."""
+    paragraphs = [*methods_paragraphs(evaluation), results_paragraph(evaluation)]
+    listed = [f"{number}. {source}" for number, source in enumerate(references(evaluation), start=1)]
+    return "\n\n".join([*paragraphs, "\n".join(["References", *listed])]) + "\n"
+
+
+def references(evaluation: Mapping[str, Any]) -> list[str]:
+    """Return the sources that the methods cite, in their order."""
+    return [_SOURCES[key] for key in _written(evaluation)[1]]
+
+
+def methods_paragraphs(evaluation: Mapping[str, Any]) -> list[str]:
+    """Return the statistical methods."""
+    return _written(evaluation)[0]
+
+
+def results_paragraph(evaluation: Mapping[str, Any], heading: str = "Results. ") -> str:
+    """Return the main results: every model's AUC, and the best model against each other one."""
+    models = evaluation["models"]
+    area = "auc" if "classes" in evaluation else "auc_delong"
+    word = "macro AUC" if "classes" in evaluation else "AUC"
+    told = [f"{interval_text(model[area])} for {name}" for name, model in models.items()]
+    text = f"{heading}The {word} was {_listed(told)}."
+    if "classes" in evaluation:
+        return text
+    best = max(models, key=lambda name: models[name][area]["value"])
+    tests = [
+        test for test in evaluation["comparisons"] if best in (test["a"], test["b"]) and test["p_holm"] is not None
+    ]
+    if tests:
+        differences = []
+        for test in tests:
+            sign, other = (1, test["b"]) if test["a"] == best else (-1, test["a"])
+            ends = sorted((sign * test["low"], sign * test["high"]))
+            delta = {"value": sign * test["delta_auc"], "low": ends[0], "high": ends[1]}
+            differences.append(f"{interval_text(delta)} to {other} (P {_equals(test['p_holm'])})")
+        corrected = " after Holm's correction" if len(evaluation["comparisons"]) > 1 else ""
+        text += f" {best} was the highest, with a difference of {_listed(differences)}{corrected}."
+    at = next(iter(models[best]["specificity_at_sensitivity"]), None)
+    if at is not None:
+        found = models[best]["specificity_at_sensitivity"][at]
+        text += (
+            f" At {100 * float(at):g} % sensitivity the specificity of {best} was {interval_text(found, percent=True)}."
+        )
+    return text
+
+
+def _written(evaluation: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    cite = _Cited()
+    parts = _of_classes if "classes" in evaluation else _of_two_classes
+    text = " ".join(["Statistical analysis.", _cases(evaluation), *parts(evaluation, cite), _software(evaluation)])
+    return [text], cite.keys
+
+
+def _cases(evaluation: Mapping[str, Any]) -> str:
+    models, cohort = evaluation["models"], evaluation["cohort"]
+    n = next(iter(models.values()))["n"]
+    patients = f" of {cohort['patients'][0]:,} patients" if cohort["patients"] else ""
+    shares = [f"{count:,} {name} ({100 * count / n:.1f} %)" for name, count in
+              list(zip(cohort["columns"], cohort["n"], strict=True))[1:]]  # fmt: skip
+    named = f"Models ({_listed(list(models))})" if len(models) > 1 else f"The model {next(iter(models))}"
+    verb = "were" if len(models) > 1 else "was"
+    return f"{named} {verb} evaluated on {n:,} cases{patients}, {_listed(shares)}."
+
+
+def _of_two_classes(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
+    settings, models = evaluation["settings"], evaluation["models"]
+    first, clustered = next(iter(models.values())), settings["by_patient"]
+    level = f"{100 * settings['level']:g} %"
+    variance = f"a variance for clustered data{cite('obuchowski')}" if clustered else f"DeLong's method{cite('delong')}"
+    sentences = ["Discrimination was measured by the area under the receiver operating characteristic curve (AUC) "
+                 f"with {level} confidence intervals by {variance}."]  # fmt: skip
+    if settings["bootstrap"]:
+        at = [f"{100 * float(one):g} %" for one in first["specificity_at_sensitivity"]]
+        drawn = "patients with all their cases" if clustered else "cases within their class"
+        low, high = (100 * value for value in settings["partial_auc_specificity"])
+        sentences.append(
+            f"Specificity at {_listed(at)} sensitivity, the partial AUC at specificities of {low:g} to {high:g} % "
+            f"(corrected after McClish), average precision and F1 have percentile intervals of "
+            f"{settings['bootstrap']:,} bootstrap replicates{cite('bootstrap')}, drawing {drawn}."
+        )
+    thresholds = sorted({f"{model['threshold']:.3g}" for model in models.values()})
+    interval = f"Wilson intervals{cite('wilson')}"
+    if clustered:
+        interval += f" at the effective number of cases{cite('rao')}"
+    sentences.append(f"Sensitivity, specificity, predictive values and accuracy at the threshold of "
+                     f"{_listed(thresholds)} have {interval}.")  # fmt: skip
+    sentences += [*_comparison_sentences(evaluation, cite), *_probability_sentences(evaluation, cite)]
+    if evaluation["subgroups"]:
+        columns = _listed([one["column"] for one in evaluation["subgroups"]])
+        sentences.append(f"Subgroups by {columns} were evaluated by themselves, their AUCs compared by Cochran's Q.")
+    if any("runs" in model for model in models.values()):
+        sentences.append("Where a model was trained several times, scores were averaged over the runs, and the spread "
+                         "over runs and folds is given beside.")  # fmt: skip
+    return sentences
+
+
+def _comparison_sentences(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
+    tests, settings = evaluation["comparisons"], evaluation["settings"]
+    if not tests:
+        return []
+    ways = "the clustered variance of the paired difference" if settings["by_patient"] else "DeLong's paired test"
+    if settings["bootstrap"]:
+        ways += " and by the paired bootstrap"
+    sentence = f"AUCs were compared on the same cases by {ways}"
+    if len(tests) > 1:
+        sentence += f"; P values were corrected for {counted(len(tests), 'comparison')} after Holm{cite('holm')}"
+    sentences = [sentence + "."]
+    if settings["margin"] is not None:
+        sentences.append(f"Non-inferiority in AUC was tested with a margin of {settings['margin']:g}{cite('margin')}.")
+    return sentences
+
+
+def _probability_sentences(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
+    models, settings, sentences = evaluation["models"], evaluation["settings"], []
+    if settings.get("recalibrate"):
+        sentences.append(f"Probabilities were calibrated ({settings['recalibrate']}) on validation cases only.")
+    if any(model.get("calibration") for model in models.values()):
+        sentences.append(
+            f"Calibration was measured by slope, calibration in the large{cite('calibration')}, Brier score and the "
+            f"expected calibration error of ten bins of equal width, beside what a perfectly calibrated model would "
+            f"show on as many cases{cite('chance')}."
+        )
+    if evaluation.get("decision_curves"):
+        sentences.append(f"Net benefit is shown as decision curves{cite('decision')}.")
+    if any("prediction_sets" in model for model in models.values()):
+        sentences.append(f"Prediction sets were fitted by class on validation cases{cite('conformal')}.")
+    return sentences
+
+
+def _of_classes(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
+    settings = evaluation["settings"]
+    level = f"{100 * settings['level']:g} %"
+    method = (
+        f"a variance for clustered data{cite('obuchowski')}" if settings["by_patient"] else f"DeLong{cite('delong')}"
+    )
+    sentences = [
+        f"Each class was evaluated against all others by its AUC with {level} confidence intervals by {method}; the "
+        f"macro AUC is the mean over the classes, with percentile intervals of {settings['bootstrap']:,} bootstrap "
+        f"replicates{cite('bootstrap')}."
+    ]
+    if evaluation["comparisons"]:
+        number = counted(len(evaluation["comparisons"]), "comparison")
+        sentences.append(f"P values of paired differences were corrected for {number} after Holm{cite('holm')}.")
+    return sentences
+
+
+def _software(evaluation: Mapping[str, Any]) -> str:
+    return f"BreastFusion {__version__} was used, with seed {evaluation['settings']['seed']}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _equals(p: float) -> str:
+    shown = p_value(p)
+    assert shown is not None
+    return shown if shown.startswith("<") else f"= {shown}"
