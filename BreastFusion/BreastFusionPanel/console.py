@@ -22,7 +22,8 @@ from BreastFusionLib.reading.bundle import read_bundle_header
 
 from .bridge.segments import lesion_ids
 from .process.reading_request import submit_reading
-from .process.worker import Progress, Worker
+from .process.worker import Worker
+from .process.worker_request import Progress
 from .setup.exam_batch import submit_exams
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ def read_lesion(
     header = read_bundle_header(bundle)
     out = None if output_dir is None else Path(output_dir)
     with _worker() as worker:
-        request = submit_reading(
-            worker, parameters, chosen, header, device, _nothing, _nothing, on_progress=_printed(progress), out=out
-        )
+        request = submit_reading(worker, parameters, chosen, header, device, on_progress=_printed(progress), out=out)
         return dict(request.wait()["reading"])
 
 
@@ -166,7 +165,3 @@ def _printed(progress: Tell | None) -> Callable[[Progress], None] | None:
             progress(line)
 
     return tell
-
-
-def _nothing(_value: Any) -> None:
-    """`wait` returns the result and raises the error."""

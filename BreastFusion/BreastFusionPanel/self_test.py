@@ -22,9 +22,11 @@ from BreastFusionLib.lesion import map_lesion, segment_from_seed
 from BreastFusionLib.phantom import PhantomExam, make_exam
 
 from .bridge.exam_nodes import add_exam, dce_grid, exam_of
-from .bridge.segments import add_lesion, lesion_of, mapped_of, mask_of, show_mapped
+from .bridge.labelmaps import mask_of
+from .bridge.mapped_segments import mapped_of, show_mapped
+from .bridge.segments import add_lesion, lesion_of
 from .console import read_lesion
-from .process.worker import find_python
+from .process.interpreter import find_python
 from .setup.dependencies import missing
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import random
 import pytest
 import slicer
 from BreastFusionPanel.bridge.exam_guess import Guess, guess_exam
-from BreastFusionPanel.bridge.exam_nodes import add_exam, browser_of, exam_of
+from BreastFusionPanel.bridge.exam_nodes import add_exam, exam_of
 from BreastFusionPanel.bridge.geometry import add_volume
-from BreastFusionPanel.bridge.sequences import sequence_of_volumes
+from BreastFusionPanel.bridge.sequences import browser_of, sequence_of_volumes
 from bridge_parts import GRID, make_exam, ramp, study
 
 from BreastFusionLib.exam.geometry import Grid

@@ -9,24 +9,14 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-from BreastFusionPanel.bridge.exam_nodes import add_exam, browser_of, exam_of
+from BreastFusionPanel.bridge.exam_nodes import add_exam, exam_of
 from BreastFusionPanel.bridge.geometry import image_of, pixels_of, update_volume
+from BreastFusionPanel.bridge.kinetics_nodes import kinetics_chart
+from BreastFusionPanel.bridge.mapped_segments import show_mapped
 from BreastFusionPanel.bridge.phase_corrections import move_phase, set_phase_time
-from BreastFusionPanel.bridge.reading_nodes import (
-    kinetics_chart,
-    reading_of,
-    remove_reading,
-    store_reading,
-    storing_reading,
-)
-from BreastFusionPanel.bridge.segments import (
-    add_lesion,
-    lesion_ids,
-    remove_lesion,
-    replace_outline,
-    set_side,
-    show_mapped,
-)
+from BreastFusionPanel.bridge.reading_nodes import reading_of, remove_reading, store_reading, storing_reading
+from BreastFusionPanel.bridge.segments import add_lesion, lesion_ids, remove_lesion, replace_outline, set_side
+from BreastFusionPanel.bridge.sequences import browser_of
 from bridge_parts import GRID, make_exam, save_and_reopen, study
 
 from BreastFusionLib.errors import InputError

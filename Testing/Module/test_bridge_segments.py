@@ -10,15 +10,13 @@ import vtk
 from BreastFusionPanel.bridge import segments
 from BreastFusionPanel.bridge.exam_nodes import add_exam, exam_of
 from BreastFusionPanel.bridge.geometry import add_volume
-from BreastFusionPanel.bridge.reading_nodes import kinetics_chart
+from BreastFusionPanel.bridge.kinetics_nodes import kinetics_chart
+from BreastFusionPanel.bridge.labelmaps import lesion_digest, lesion_part, mask_of
 from BreastFusionPanel.bridge.segments import (
     add_lesion,
-    lesion_digest,
     lesion_ids,
     lesion_of,
-    lesion_part,
     lesion_segmentation,
-    mask_of,
     remove_lesion,
     replace_outline,
     set_side,

@@ -185,7 +185,7 @@ def test_a_fresh_process_gets_the_model_again(section, installed, worker):
 
 
 def test_a_model_in_a_process_that_died_is_no_longer_ready(section, study, installed, worker):
-    from BreastFusionPanel.process.worker import WorkerError
+    from BreastFusionPanel.process.worker_request import WorkerError
 
     worker.crashed.emit(WorkerError("died", "The process ended."))
     assert section.ui.bundleStatusLabel.text == "Loaded with the first reading."

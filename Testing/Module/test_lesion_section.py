@@ -77,7 +77,7 @@ def place_point(click, wait_until):
 
 def drawn(study, segment_id: str) -> sitk.Image:
     from BreastFusionPanel.bridge.exam_nodes import exam_of
-    from BreastFusionPanel.bridge.segments import mask_of
+    from BreastFusionPanel.bridge.labelmaps import mask_of
 
     return mask_of(study.parameters.segmentation, segment_id, exam_of(study.parameters).dce.grid)
 

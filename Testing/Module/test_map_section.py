@@ -86,7 +86,7 @@ def outline(study, mask: sitk.Image) -> str:
 
 
 def mapped(study, segment_id: str, sequence: str):
-    from BreastFusionPanel.bridge.segments import mapped_of
+    from BreastFusionPanel.bridge.mapped_segments import mapped_of
 
     return mapped_of(study.parameters, segment_id, sequence)
 

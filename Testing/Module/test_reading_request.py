@@ -92,7 +92,8 @@ def test_a_mapping_by_geometry_is_left_to_the_reading_and_a_registered_one_goes_
     import dataclasses
 
     from BreastFusionPanel.bridge.exam_nodes import exam_of
-    from BreastFusionPanel.bridge.segments import lesion_of, show_mapped
+    from BreastFusionPanel.bridge.mapped_segments import show_mapped
+    from BreastFusionPanel.bridge.segments import lesion_of
     from BreastFusionPanel.process.reading_request import case_of
 
     from BreastFusionLib.lesion import map_lesion

@@ -106,6 +106,23 @@ def test_a_file_only_defines_and_runs_nothing(module_file):
             assert defines or is_text or is_type_checking(statement), f"{where} runs code while the file is imported"
 
 
+def test_a_name_is_public_where_it_is_defined_and_nowhere_else(module_file):
+    tree = tree_of(module_file)
+    public = {
+        name
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "__all__"
+        for name in ast.literal_eval(statement.value)
+    }
+    foreign = {
+        alias.asname or alias.name
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert not foreign & public, f"{name_of(module_file)} hands on what is defined elsewhere"
+
+
 def test_there_is_no_global_state(module_file):
     found = [node.lineno for node in ast.walk(tree_of(module_file)) if isinstance(node, ast.Global)]
     assert not found, f"{name_of(module_file)}, lines {found}"

@@ -75,7 +75,8 @@ class TestASecondExam:
         assert panel.panel.lesion.ui.hintLabel.text == "No lesion yet: click into one, or draw it."
 
     def test_choosing_the_first_series_again_brings_its_t1_t2_and_lesions(self, panel, parameters, phantoms, choose):
-        from BreastFusionPanel.bridge.segments import lesion_ids, mapped_of
+        from BreastFusionPanel.bridge.mapped_segments import mapped_of
+        from BreastFusionPanel.bridge.segments import lesion_ids
 
         first, second = phantoms
         nodes = add(first.exam, parameters)

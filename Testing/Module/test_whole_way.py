@@ -14,7 +14,8 @@ import qt
 import SimpleITK as sitk
 import slicer
 from BreastFusionPanel.bridge.exam_nodes import exam_of
-from BreastFusionPanel.bridge.segments import mapped_of, mask_of
+from BreastFusionPanel.bridge.labelmaps import mask_of
+from BreastFusionPanel.bridge.mapped_segments import mapped_of
 
 from BreastFusionLib.lesion.masks import read_lesion
 

@@ -34,34 +34,20 @@ from .facts import (
 from .geometry import show_volume, update_volume
 from .lesion_owner import put_lesions_aside
 from .node_phase import NodePhase
-from .phase_corrections import move_phase, set_phase_time, set_pre_contrast, was_corrected
+from .phase_corrections import was_corrected
 from .sequences import (
-    PhaseRow,
     append_phase,
     browser_of,
     common_grid,
     items_of,
     phases_of,
-    sequence_of_volumes,
     write_times,
 )
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = [
-    "PhaseRow",
-    "add_exam",
-    "browser_of",
-    "dce_grid",
-    "exam_of",
-    "has_exam",
-    "move_phase",
-    "phases_of",
-    "sequence_of_volumes",
-    "set_phase_time",
-    "set_pre_contrast",
-]
+__all__ = ["add_exam", "dce_grid", "exam_of", "has_exam"]
 
 CHOSEN = "Chosen in the panel."
 CORRECTED = "Order or times of the DCE phases were corrected by hand."
@@ -166,7 +152,7 @@ def _put_into_scene(exam: Exam, nodes: dict[str, slicer.vtkMRMLNode], parameters
     dce = nodes.get("dce")
     for role, node in nodes.items():
         write_exam_facts(node, exam)
-        node.SetName(slicer.mrmlScene.GenerateUniqueName(node_name(exam.get(role))))
+        node.SetName(slicer.mrmlScene.GenerateUniqueName(_node_name(exam.get(role))))
         if node is dce:
             slicer.mrmlScene.AddNode(node)
         else:
@@ -181,10 +167,10 @@ def _put_into_scene(exam: Exam, nodes: dict[str, slicer.vtkMRMLNode], parameters
         parameters.usedPhase = -1
 
 
-def node_name(series: Series) -> str:
+def _node_name(series: Series) -> str:
     """Return what a series is called in the scene: 'DCE: ax dyn' for phases called 'ax dyn pre', 'ax dyn 1st pass'.
 
-    >>> node_name(Series("t2", "ax t2 tirm", "", "pre", (), Grid((1, 1, 1), (1, 1, 1))))
+    >>> _node_name(Series("t2", "ax t2 tirm", "", "pre", (), Grid((1, 1, 1), (1, 1, 1))))
     'T2: ax t2 tirm'
     """
     names = [name.split() for name in series.description.split("; ")]

@@ -19,7 +19,22 @@ from BreastFusionLib.files import to_plain
 from .dicom_headers import ACQUISITION as ACQUISITION_TAGS
 from .dicom_headers import header_of
 
-__all__ = ["DESCRIPTION", "acquisition_of", "contrast_of", "description_of", "read_json", "write_exam_facts"]
+__all__ = [
+    "DESCRIPTION",
+    "REASON",
+    "SOURCES",
+    "WARNINGS",
+    "acquisition_of",
+    "contrast_of",
+    "description_of",
+    "is_other_patient",
+    "is_synthetic",
+    "pseudonym_in",
+    "read_json",
+    "write_exam_facts",
+    "write_json",
+    "write_series_facts",
+]
 
 DESCRIPTION = "BreastFusion.description"
 CONTRAST = "BreastFusion.contrast"

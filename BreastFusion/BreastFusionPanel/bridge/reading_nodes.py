@@ -27,7 +27,7 @@ from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 
 from .exam_nodes import dce_grid
 from .geometry import grid_of, update_volume
-from .kinetics_nodes import kinetics_chart, remove_kinetics, stored_chart
+from .kinetics_nodes import kinetics_chart, stored_chart
 from .labelmaps import lesion_digest, place_of, segment_of
 from .lesion_nodes import find_node, find_nodes, own, remove_nodes
 from .mapped_segments import mapped_by_reader
@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "StoredReading",
-    "kinetics_chart",
     "reading_basis",
     "reading_of",
-    "remove_kinetics",
     "remove_reading",
     "store_reading",
     "storing_reading",

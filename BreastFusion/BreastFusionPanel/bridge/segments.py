@@ -19,13 +19,15 @@ from BreastFusionLib.exam.geometry import describe_difference
 from BreastFusionLib.exam.model import Exam, Side
 from BreastFusionLib.lesion import Lesion, measure, shape_warnings
 
-from .exam_nodes import browser_of, dce_grid
+from .exam_nodes import dce_grid
 from .facts import read_json, write_json
-from .labelmaps import lesion_digest, lesion_part, mask_of, segment_of, write_outline
+from .kinetics_nodes import remove_kinetics
+from .labelmaps import mask_of, segment_of, write_outline
 from .lesion_owner import claim_lesions, refuse_other_series
-from .mapped_segments import mapped_of, remove_mapped, show_mapped
-from .reading_nodes import remove_kinetics, remove_reading
+from .mapped_segments import remove_mapped
+from .reading_nodes import remove_reading
 from .segment_tags import SIDE, SIDE_BY, TERMINOLOGY, read_tag, side_by_user, write_tag
+from .sequences import browser_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,20 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_lesion",
-    "lesion_digest",
     "lesion_ids",
     "lesion_of",
-    "lesion_part",
     "lesion_segmentation",
     "lesion_side",
-    "mapped_of",
-    "mask_of",
     "midline_of",
     "remove_lesion",
-    "remove_mapped",
     "replace_outline",
     "set_side",
-    "show_mapped",
 ]
 
 MIDLINE = "BreastFusion.midline"
@@ -57,7 +53,7 @@ COLORS = ((0.94, 0.89, 0.26), (0.34, 0.71, 0.91), (0.90, 0.62, 0.0), (0.80, 0.47
 _MODIFIERS = {"left": "SCT^7771000^Left", "right": "SCT^24028007^Right", "unknown": "^^"}
 
 
-def terminology(side: Side) -> str:
+def _terminology(side: Side) -> str:
     """Return SNOMED CT's words for a mass of the breast as Slicer writes them."""
     return (
         "Segmentation category and type - 3D Slicer General Anatomy list"
@@ -106,7 +102,7 @@ def add_lesion(parameters: BreastFusionParameterNode, mask: sitk.Image | None, n
     segments = node.GetSegmentation()
     color = _unused_color(segments)
     segment_id = segments.AddEmptySegment("", name or _next_name(segments), color)
-    segments.GetSegment(segment_id).SetTag(TERMINOLOGY, terminology("unknown"))
+    segments.GetSegment(segment_id).SetTag(TERMINOLOGY, _terminology("unknown"))
     if mask is not None:
         write_outline(node, segment_id, mask)
     return segment_id
@@ -212,7 +208,7 @@ def set_side(segmentation: slicer.vtkMRMLSegmentationNode, segment_id: str, side
     segment = segment_of(segmentation, segment_id)
     write_tag(segment, SIDE, side)
     write_tag(segment, SIDE_BY, "user" if by_user else "images")
-    segment.SetTag(TERMINOLOGY, terminology(side))
+    segment.SetTag(TERMINOLOGY, _terminology(side))
 
 
 def remove_lesion(parameters: BreastFusionParameterNode, segment_id: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..context import PanelContext
     from ..parameters import BreastFusionParameterNode
-    from ..process.worker import Progress, Request, WorkerError
+    from ..process.worker_request import Progress, Request, WorkerError
 
 __all__ = ["ClassifyRun", "Question"]
 
@@ -150,8 +150,7 @@ class ClassifyRun:
                 return
 
     def _not_kept(self, error: Exception) -> None:
-        with self._context.guard():
-            raise error
+        self._context.say_error(error)
         self._end(None)
 
     def _failed(self, error: WorkerError) -> None:

@@ -10,8 +10,9 @@ import vtk
 from slicer.i18n import tr as _
 
 from ..bridge.exam_nodes import has_exam
+from ..bridge.labelmaps import lesion_digest
 from ..bridge.reading_nodes import reading_of, storing_reading
-from ..bridge.segments import lesion_digest, lesion_ids
+from ..bridge.segments import lesion_ids
 from ..display import views
 from ..process.reading_request import ScaleCache, warm_scales
 from ..section import Section
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..bridge.reading_nodes import StoredReading
     from ..context import PanelContext
     from ..process.steps import Steps
-    from ..process.worker import WorkerError
+    from ..process.worker_request import WorkerError
 
 __all__ = ["ClassifySection"]
 

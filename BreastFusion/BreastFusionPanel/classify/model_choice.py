@@ -11,7 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.reading.bundle import read_bundle_header
+from BreastFusionLib.reading.bundle import header_steps, read_bundle_header
 
 from ..process.steps import Steps
 from ..setup.dependencies import missing as missing_packages
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import BundleHeader
 
     from ..context import PanelContext
-    from ..process.worker import Request, WorkerError
+    from ..process.worker_request import Request, WorkerError
 
 __all__ = ["ModelChoice"]
 
@@ -71,7 +71,7 @@ class ModelChoice:
     def open_remembered(self) -> None:
         """Have the model of last time loaded, once the panel is on screen."""
         if self.header is None and not self.problem and self._picked is not None and self._opening is None:
-            self._opening = Steps(self._open_steps())
+            self._opening = Steps(self._open_steps(), on_error=self._context.say_error)
 
     def missing(self) -> str:
         """Return what stands in the way of a reading, with what to do; empty when nothing does."""
@@ -129,23 +129,27 @@ class ModelChoice:
             box.setCurrentIndex(folders.index(remembered) if remembered in folders else -1)
         box.setEnabled(bool(self._listed))
 
-    def _open_steps(self) -> Iterator[None]:
-        yield  # the panel is drawn first
-        with self._context.guard():
-            self._open()
-
     def _open(self) -> None:
         """Check the picked model's files and have it loaded."""
+        if self._opening is not None:
+            self._opening.stop()
+        for _step in self._open_steps():
+            pass
+
+    def _open_steps(self) -> Iterator[None]:
+        yield  # the panel is drawn first
         self.header, self.problem, self.is_ready, self._loading = None, "", False, None
         self._load_number += 1
         folder = self._picked
         self._context.settings.bundle_folder = str(folder or "")
         if folder is not None:
+            state = _state_of(folder)
             try:
-                self.header, self._state = read_bundle_header(folder), _state_of(folder)
+                self.header = yield from header_steps(folder)
             except InputError as error:
                 self.problem = str(error)
             else:
+                self._state = state
                 self._load()
         self._show()
         self._context.bundle_changed.emit()

@@ -24,7 +24,7 @@ from .saving import folder_name, report_case, save_reading
 if TYPE_CHECKING:
     from ..bridge.reading_nodes import StoredReading
     from ..context import PanelContext
-    from ..process.worker import WorkerError
+    from ..process.worker_request import WorkerError
     from .model_choice import ModelChoice
 
 __all__ = ["SaveButtons"]

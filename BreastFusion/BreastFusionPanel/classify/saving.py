@@ -25,7 +25,7 @@ from BreastFusionLib.service.transfer import write_case
 
 from ..bridge.geometry import image_of
 from ..bridge.labelmaps import segment_of
-from ..bridge.segments import mapped_of
+from ..bridge.mapped_segments import mapped_of
 from ..process.reading_request import case_of
 from .features_csv import features_csv
 

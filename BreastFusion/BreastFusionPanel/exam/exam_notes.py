@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from ..bridge.exam_nodes import PhaseRow
+    from ..bridge.sequences import PhaseRow
 
 __all__ = ["exam_notes"]
 

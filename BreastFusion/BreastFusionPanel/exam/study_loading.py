@@ -19,7 +19,7 @@ from ..signals import Signal
 
 if TYPE_CHECKING:
     from ..context import PanelContext
-    from ..process.worker import Progress, Request, WorkerError
+    from ..process.worker_request import Progress, Request, WorkerError
 
 __all__ = ["StudyLoading"]
 
@@ -119,8 +119,7 @@ class StudyLoading:
 
     def _could_not_add(self, error: Exception) -> None:
         self._end()
-        with self._context.guard():
-            raise error
+        self._context.say_error(error)
 
     def _end(self) -> None:
         if self._out is not None:

@@ -10,7 +10,8 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.model import Exam, Side
 
 from ..bridge.exam_nodes import exam_of, has_exam
-from ..bridge.segments import lesion_digest, lesion_ids, lesion_part, lesion_side
+from ..bridge.labelmaps import lesion_digest, lesion_part
+from ..bridge.segments import lesion_ids, lesion_side
 from .lesion_measures import LesionMeasures, measure_part
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..bridge.labelmaps import lesion_digest
 from ..bridge.segment_tags import read_json_tag, write_json_tag
-from ..bridge.segments import lesion_digest
 
 __all__ = ["Seed", "growing_seed", "plant"]
 

@@ -10,7 +10,8 @@ from slicer.i18n import tr as _
 
 from ..bridge.exam_nodes import has_exam
 from ..bridge.geometry import to_ras
-from ..bridge.reading_nodes import kinetics_chart, reading_of
+from ..bridge.kinetics_nodes import kinetics_chart
+from ..bridge.reading_nodes import reading_of
 from ..bridge.segments import add_lesion, lesion_ids, remove_lesion, set_side
 from ..display import views
 from ..section import Section

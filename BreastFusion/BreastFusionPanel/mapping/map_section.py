@@ -13,8 +13,16 @@ from BreastFusionLib.lesion import Lesion, MappedLesion, map_part
 from BreastFusionLib.service.transfer import read_mapped
 
 from ..bridge.exam_nodes import exam_of, has_exam
-from ..bridge.mapped_segments import FROM_OUTLINE, follow_lesions, mapped_method, mapped_part
-from ..bridge.segments import lesion_digest, lesion_ids, lesion_part, remove_mapped, show_mapped
+from ..bridge.labelmaps import lesion_digest, lesion_part
+from ..bridge.mapped_segments import (
+    FROM_OUTLINE,
+    follow_lesions,
+    mapped_method,
+    mapped_part,
+    remove_mapped,
+    show_mapped,
+)
+from ..bridge.segments import lesion_ids
 from ..display import views
 from ..section import Section
 from .map_row import MapRow
@@ -22,7 +30,7 @@ from .refinement import submit_refinement
 
 if TYPE_CHECKING:
     from ..context import PanelContext
-    from ..process.worker import Progress, Request, WorkerError
+    from ..process.worker_request import Progress, Request, WorkerError
 
 __all__ = ["MapSection"]
 

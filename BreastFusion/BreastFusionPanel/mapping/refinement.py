@@ -20,7 +20,8 @@ from ..bridge.segments import lesion_of
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
-    from ..process.worker import Progress, Request, Worker, WorkerError
+    from ..process.worker import Worker
+    from ..process.worker_request import Progress, Request, WorkerError
 
 __all__ = ["submit_refinement"]
 

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import BundleHeader
 
     from ..parameters import BreastFusionParameterNode
-    from .worker import Progress, Request, Worker, WorkerError
+    from .worker import Worker
+    from .worker_request import Progress, Request, WorkerError
 
 __all__ = ["ScaleCache", "case_of", "submit_reading", "warm_scales"]
 
@@ -115,8 +116,8 @@ def submit_reading(
     segment_id: str,
     header: BundleHeader,
     device: str,
-    on_finished: Callable[[Mapping[str, Any]], None],
-    on_error: Callable[[WorkerError], None],
+    on_finished: Callable[[Mapping[str, Any]], None] | None = None,
+    on_error: Callable[[WorkerError], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     scales: ScaleCache | None = None,
     out: Path | None = None,

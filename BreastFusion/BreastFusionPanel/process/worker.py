@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import os
 import shutil
-import sys
-import sysconfig
 import tempfile
 import time
 import weakref
@@ -16,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
 import BreastFusionLib
@@ -24,9 +19,10 @@ from BreastFusionLib.errors import InputError
 
 from ..signals import Signal
 from .child import Child
+from .interpreter import find_python, service_environment
 from .worker_request import Arguments, Progress, Request, WorkerError
 
-__all__ = ["Progress", "Request", "Worker", "WorkerError", "find_python"]
+__all__ = ["Worker"]
 
 SERVICE = ("-m", "BreastFusionLib.service")
 FOLDER_PREFIX = "BreastFusion-"
@@ -114,7 +110,7 @@ class Worker:
         if self._child is None:
             self._ending = [child for child in self._ending if child.is_running]
             arguments = (*self._program, str(self.folder))
-            self._child = Child(self._python, arguments, self._environment(), self._take, self._ended)
+            self._child = Child(self._python, arguments, service_environment(self._library), self._take, self._ended)
             self._log = self._child.log
             self._child.start()
 
@@ -248,40 +244,6 @@ class Worker:
             self._child.kill()
             self._ending.append(self._child)
         self._child, self._is_ready = None, False
-
-    def _environment(self) -> dict[str, str | None]:
-        """Return what the process's environment has beyond the application's own."""
-        paths = [str(self._library), *_radiomics_folder(), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return {
-            "PYTHONPATH": os.pathsep.join(paths),
-            "PYTHONUTF8": "1",
-            "PYTHONUNBUFFERED": "1",
-            "MPLBACKEND": "Agg",
-            # Threads that have nothing to do sleep. Spinning they take the cores from those that have, from the
-            # application and from other programs: with two busy cores a reading took 5 to 16 s instead of 2.
-            "OMP_WAIT_POLICY": "PASSIVE",
-            # Matrices here are small: sharing one out takes longer than multiplying it.
-            "OPENBLAS_NUM_THREADS": "1",
-            # Slicer's own image readers do not work outside the application, and say so at each file.
-            "ITK_AUTOLOAD_PATH": None,
-        }
-
-
-def find_python() -> str:
-    """Return the interpreter of the application: PythonSlicer, or outside of Slicer the one that runs now."""
-    name = "PythonSlicer.exe" if os.name == "nt" else "PythonSlicer"
-    beside = Path(str(getattr(slicer.app, "slicerHome", ""))) / "bin" / name
-    return shutil.which("PythonSlicer") or (str(beside) if beside.is_file() else sys.executable)
-
-
-def _radiomics_folder() -> list[str]:
-    """Return where an extension put `radiomics`: the application knows such folders, its bare interpreter may not."""
-    spec = importlib.util.find_spec("radiomics")
-    if spec is None or spec.origin is None:
-        return []
-    folder = Path(spec.origin).resolve().parents[1]
-    own = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    return [] if folder in own else [str(folder)]
 
 
 def _private_folder() -> Path:

@@ -19,7 +19,7 @@ from .exam_batch import submit_exams, summary
 
 if TYPE_CHECKING:
     from ..context import PanelContext
-    from ..process.worker import Progress, Request, WorkerError
+    from ..process.worker_request import Progress, Request, WorkerError
 
 __all__ = ["BatchPart"]
 

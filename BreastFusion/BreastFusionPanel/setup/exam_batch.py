@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from slicer.i18n import tr as _
 
 if TYPE_CHECKING:
-    from ..process.worker import Progress, Request, Worker, WorkerError
+    from ..process.worker import Worker
+    from ..process.worker_request import Progress, Request, WorkerError
 
 __all__ = ["submit_exams", "summary"]
 

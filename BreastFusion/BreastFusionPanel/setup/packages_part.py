@@ -17,7 +17,7 @@ from .installation import install_missing
 
 if TYPE_CHECKING:
     from ..context import PanelContext
-    from ..process.worker import WorkerError
+    from ..process.worker_request import WorkerError
 
 __all__ = ["PackagesPart", "device_lines"]
 
