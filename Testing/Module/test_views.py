@@ -8,9 +8,9 @@ import slicer
 from BreastFusionPanel.bridge.exam_nodes import add_exam
 from BreastFusionPanel.bridge.phase_corrections import move_phase
 from BreastFusionPanel.bridge.sequences import sequence_of_volumes
+from BreastFusionPanel.bridge.slice_window import enhancement_range, tissue_range
 from BreastFusionPanel.display import layouts, views
 from BreastFusionPanel.display.dce_images import discard_orphans, make_images, project, shown_volume, subtract
-from BreastFusionPanel.display.slice_window import enhancement_range, tissue_range
 from BreastFusionPanel.parameters import DceImage
 from bridge_parts import make_exam, study
 

@@ -20,7 +20,7 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid
 
-from ..display.slice_window import apply_window, tissue_range
+from .slice_window import apply_window, tissue_range
 
 __all__ = [
     "add_volume",

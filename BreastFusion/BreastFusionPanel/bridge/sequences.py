@@ -18,10 +18,10 @@ from slicer.i18n import tr as _
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid, describe_difference
 
-from ..display.slice_window import apply_window, tissue_range
 from .facts import DESCRIPTION, description_of
 from .geometry import grid_of, ijk_to_ras, pixels_of, world_matrix
 from .sequence_times import OWN, TIME, relative, times_of
+from .slice_window import apply_window, tissue_range
 
 __all__ = [
     "PhaseRow",

@@ -14,8 +14,8 @@ from slicer.i18n import tr as _
 
 from ..bridge.geometry import ijk_to_ras
 from ..bridge.sequences import common_grid
+from ..bridge.slice_window import apply_window, enhancement_range
 from ..parameters import DceImage
-from .slice_window import apply_window, enhancement_range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

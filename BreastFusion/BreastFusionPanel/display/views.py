@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
+from ..bridge.slice_window import apply_window, tissue_range
 from .dce_images import shown_phase, shown_volume
 from .layouts import COMPARED_VIEWS, CURVE_VIEW, is_comparison, set_comparison, set_conventional
-from .slice_window import apply_window, tissue_range
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
