@@ -70,6 +70,11 @@ class PanelContext:
                 _("Something unexpected went wrong: {error}. Copy the log and report it.").format(error=error), details
             )
 
+    def say_error(self, error: Exception) -> None:
+        """Show why something failed, as `guard` does: for who is handed the exception."""
+        with self.guard():
+            raise error
+
     def guarded(self, function: Callable[..., None]) -> Callable[..., None]:
         """Return `function` as a slot: whatever the signal hands over is dropped, and failures become a sentence."""
 

@@ -228,3 +228,9 @@ def test_a_header_is_refused_where_the_bundle_is(copied):
         file.write(b"!")
     with pytest.raises(InputError, match=r"weights.safetensors was changed or damaged"):
         read_bundle_header(copied)
+
+
+def test_a_header_is_read_in_steps_that_are_short_whatever_the_weights_weigh(bundle_folder, monkeypatch):
+    monkeypatch.setattr(bundle_module, "_PIECE_BYTES", 1 << 10)
+    weight_kib = (bundle_folder / "weights.safetensors").stat().st_size / 1024
+    assert len(list(bundle_module.header_steps(bundle_folder))) >= weight_kib
