@@ -74,7 +74,7 @@ def read_importance(path: str | Path) -> tuple[Importance, ...]:
         if isinstance(rows, Mapping):
             rows = rows["importance"]
         return ranked(_losses(rows))
-    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+    except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
         raise InputError(f"{path} holds no importances ({error}). Expected: a .csv with the columns feature and "
                          "importance (per cent of the AUC lost), a row for each shuffle.") from error  # fmt: skip
 

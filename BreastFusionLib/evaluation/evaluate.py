@@ -70,14 +70,14 @@ def evaluate_predictions(
 
     Returns:
         `models.<name>`: n, positives, threshold, confusion, brier, expected_calibration_error, calibration, roc and
-        precision_recall (their corners), examples, and as {value, low, high}: auc (bootstrap interval), auc_delong, auc_logit (DeLong on the logit scale, for few cases),
-        sensitivity, specificity, ppv, npv, accuracy (Wilson; clustered cases at their effective number), and by
-        bootstrap f1, balanced_accuracy, auprc, partial_auc, specificity_at_sensitivity."0.95",
-        sensitivity_at_specificity."0.95", operating_points; where there are such columns or rows runs and
-        prediction_sets. `comparisons[]`: a, b, delta_auc, low, high, z, p_delong, p_bootstrap, p_holm,
-        p_holm_bootstrap, differences (of all other metrics), mcnemar, wilcoxon, margin. `decision_curves`,
-        `subgroups[]`, `cohort` (table 1), `flow` (rows read and dropped), `notes[]`: sentences. `settings`.
-        With several classes see `class_figures` for `models.<name>`.
+        precision_recall (their corners), examples, and as {value, low, high}: auc (bootstrap interval), auc_delong,
+        auc_logit (DeLong on the logit scale, for few cases), sensitivity, specificity, ppv, npv, accuracy (Wilson;
+        clustered cases at their effective number), and by bootstrap f1, balanced_accuracy, auprc, partial_auc,
+        specificity_at_sensitivity."0.95", sensitivity_at_specificity."0.95", operating_points; where there are such
+        columns or rows runs and prediction_sets. `comparisons[]`: a, b, delta_auc, low, high, z, p_delong,
+        p_bootstrap, p_holm, p_holm_bootstrap, differences (of all other metrics), mcnemar, wilcoxon, margin.
+        `decision_curves`, `subgroups[]`, `cohort` (table 1), `flow` (rows read and dropped), `notes[]`: sentences.
+        `settings`. With several classes see `class_figures` for `models.<name>`.
 
     Raises:
         InputError: tables that cannot be read or paired, settings out of range.

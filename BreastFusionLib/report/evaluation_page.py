@@ -149,7 +149,7 @@ def _sections(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigur
             models_table(models),
             details("More figures", tables.more_table(models)),
             lead=methods_sentence(evaluation),
-        ),  # fmt: skip
+        ),
         section("ROC and precision-recall curves", curves),
     ]
     if evaluation["comparisons"]:

@@ -86,6 +86,8 @@ def examples_block(evaluation: Mapping[str, Any], shown: ExamplePictures) -> Htm
     blocks: list[Html | None] = [element("h3", last) if len(models) > 1 else None]
     if shown.pictures:
         blocks += [_pictured(words, found[kind], shown) for kind, words in KINDS.items() if found[kind]]
+        if any(one.exam.synthetic for one in shown.pictures.values()):
+            blocks.append(element("p", "These exams are phantoms: computed, not scanned.", class_="caption"))
         blocks += [element("p", sentence, class_="caption") for sentence in shown.missing]
     else:
         blocks.append(_listed(found))
