@@ -21,16 +21,7 @@ def worker(scene, tmp_path) -> Iterator[FakeWorker]:
 
 
 @pytest.fixture
-def bundles(monkeypatch, tmp_path) -> Path:
-    """Where models are installed: nowhere near those of the person who runs the tests."""
-    import BreastFusionPanel.classify.model_choice as model_choice
-
-    monkeypatch.setattr(model_choice, "bundles_folder", lambda: tmp_path / "bundles")
-    return tmp_path / "bundles"
-
-
-@pytest.fixture
-def section(scene, worker, bundles):
+def section(scene, worker, models):
     """Section 4 in a window 400 px wide, with the scene's parameters; the other sections are not there."""
     import qt
     from BreastFusionPanel.classify.classify_section import ClassifySection

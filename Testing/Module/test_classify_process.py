@@ -5,20 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from BreastFusionPanel.process.worker import Worker
 from classify_fixtures import *  # noqa: F403
 
 pytestmark = [pytest.mark.slow, pytest.mark.installed]
 
 START_S = 60.0
-
-
-@pytest.fixture(scope="module")
-def process(slicer_app):
-    """One process for all tests here: it stays warm, as it does for a person."""
-    made = Worker()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -25,20 +25,6 @@ print(json.dumps(Reader(load_bundle(sys.argv[3])).read(Case(exam, lesion)).to_ma
 """
 
 
-@pytest.fixture
-def study(scene, phantom_exam):
-    """The phantom in the scene, with its lesion: (parameters, segment ID)."""
-    import slicer
-    from BreastFusionPanel.bridge.exam_nodes import add_exam
-    from BreastFusionPanel.bridge.segments import add_lesion
-    from BreastFusionPanel.parameters import BreastFusionParameterNode
-
-    parameters = BreastFusionParameterNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
-    for _share in add_exam(phantom_exam.exam, parameters):
-        pass
-    return parameters, add_lesion(parameters, phantom_exam.lesion.mask)
-
-
 @pytest.fixture(scope="module")
 def exam_folder(phantom_exam, tmp_path_factory) -> Path:
     from BreastFusionLib.exam.exam_folder import write_exam

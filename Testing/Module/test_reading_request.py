@@ -8,20 +8,6 @@ import pytest
 
 
 @pytest.fixture
-def study(scene, phantom_exam):
-    """The phantom in the scene, with its lesion: (parameters, segment ID)."""
-    import slicer
-    from BreastFusionPanel.bridge.exam_nodes import add_exam
-    from BreastFusionPanel.bridge.segments import add_lesion
-    from BreastFusionPanel.parameters import BreastFusionParameterNode
-
-    parameters = BreastFusionParameterNode(slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode"))
-    for _share in add_exam(phantom_exam.exam, parameters):
-        pass
-    return parameters, add_lesion(parameters, phantom_exam.lesion.mask)
-
-
-@pytest.fixture
 def inputs(demo_bundle):
     from BreastFusionLib.reading.bundle import read_bundle_header
 
