@@ -29,7 +29,7 @@ class SetupSection(Section):
         self.batch = BatchPart(context, self.ui)
         self.packages = PackagesPart(context, self.ui)
         self._is_explained = False
-        self.ui.setupCollapsibleButton.contentsCollapsed.connect(self._on_folded)
+        self.ui.setupCollapsibleButton.contentsCollapsed.connect(context.guarded(self._on_folded))
 
     def enter(self) -> None:
         """Look for packages when the panel is first shown, and show at once what is missing."""
@@ -47,8 +47,7 @@ class SetupSection(Section):
         """Leave nothing running that nobody sees."""
         self.batch.cancel()
 
-    def _on_folded(self, *_args: object) -> None:
-        with self.context.guard():
-            if not self.ui.setupCollapsibleButton.collapsed:
-                self.packages.look()
-                self.batch.refresh()
+    def _on_folded(self) -> None:
+        if not self.ui.setupCollapsibleButton.collapsed:
+            self.packages.look()
+            self.batch.refresh()
