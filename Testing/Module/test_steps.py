@@ -33,6 +33,28 @@ def test_events_pass_between_steps(make_steps, wait_until):
     assert steps.is_done and "event" in seen[seen.index(0) : seen.index(2)]
 
 
+def test_whatever_became_due_during_a_step_comes_before_the_next(make_steps, wait_until):
+    import time
+
+    import qt
+
+    seen, done = [], []
+    timer = qt.QTimer()
+    timer.timeout.connect(lambda: seen.append("due"))
+    timer.start(10)
+
+    def work():
+        for number in range(5):
+            time.sleep(0.02)
+            yield number
+
+    steps = make_steps(work(), seen.append, done.append)
+    wait_until(lambda: done, 5, "the end")
+    timer.stop()
+    assert steps.is_done
+    assert all("due" in seen[seen.index(number) : seen.index(number + 1)] for number in range(4))
+
+
 def test_a_failure_ends_the_steps_and_is_told(make_steps, wait_until):
     def work():
         yield 1

@@ -37,6 +37,8 @@ class Steps:
         self._on_step, self._on_done, self._on_error = on_step, on_done, on_error
         # A timer of its own and not `singleShot`, so that `stop` leaves no call behind.
         self._timer = qt.QTimer()
+        # Started anew after each step: what became due during a step comes before the next one.
+        self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._advance)
         self._timer.start()
@@ -63,6 +65,7 @@ class Steps:
             if self.is_done:  # stopped by this very step
                 self.stop()
             else:
+                self._timer.start()
                 _tell(self._on_step, value)
 
     def _end(self, receiver: Callable[[Any], None] | None, value: Any) -> None:
