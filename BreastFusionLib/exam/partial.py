@@ -53,7 +53,7 @@ class PartialPhase(Phase):
 
     def _placed(self) -> sitk.Image:
         """Return the whole volume."""
-        piece = self.piece
+        piece = self._kept.read()  # not kept beside the whole
         if self.box.size == self.grid.size:
             return piece
         whole = self.grid.empty_image(piece.GetPixelID())
