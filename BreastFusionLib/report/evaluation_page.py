@@ -50,6 +50,7 @@ __all__ = [
 
 Models = Mapping[str, Mapping[str, Any]]
 _PAGE = "report.html"
+_MOST_PAIRS = 6
 
 
 def write_evaluation_page(
@@ -105,7 +106,7 @@ def confusion_block(models: Models, classes: tuple[str, str] = ("negative", "pos
         name: figure(inline_svg(confusion_figure(model, classes), f"Confusion matrix of {name}"), class_="plot small")
         for name, model in models.items()
     }
-    return _side_by_side(drawn.items(), 200, _CONFUSION_WORDS)
+    return _side_by_side(drawn.items(), 165, _CONFUSION_WORDS)
 
 
 _CONFUSION_WORDS = (
@@ -153,8 +154,7 @@ def _sections(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigur
         section("ROC and precision-recall curves", curves),
     ]
     if evaluation["comparisons"]:
-        more = details("Differences in other figures", tables.differences_table(evaluation))
-        sections.append(section("Differences", comparisons_table(evaluation), tables.margin_table(evaluation), more))
+        sections.append(section("Differences", *_differences_blocks(evaluation)))
     sections.append(_decisions_section(models, drawn))
     if any(model.get("calibration") for model in models.values()):
         sections.append(_calibration_section(models, drawn))
@@ -165,8 +165,20 @@ def _sections(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigur
     return sections
 
 
+def _differences_blocks(evaluation: Mapping[str, Any]) -> list[Html | None]:
+    """Return the differences of AUC and of other figures; of many pairs first those with the last model."""
+    margin, others = tables.margin_table(evaluation), tables.differences_table(evaluation)
+    more = details("Differences in other figures", others)
+    if len(evaluation["comparisons"]) <= _MOST_PAIRS:
+        return [comparisons_table(evaluation), margin, more]
+    last = list(evaluation["models"])[-1]
+    folded = [details("All pairs of models", comparisons_table(evaluation))]
+    folded += [details("Non-inferiority", margin)] if margin is not None else []
+    return [comparisons_table(evaluation, against=last), *folded, more]
+
+
 def _decisions_section(models: Models, drawn: Mapping[str, EvaluationFigure]) -> Html:
-    matrices = _drawn_side_by_side(drawn, "confusion_", 185, _CONFUSION_WORDS, "plot small")
+    matrices = _drawn_side_by_side(drawn, "confusion_", 165, _CONFUSION_WORDS, "plot small")
     points = details("Thresholds that the curves suggest", tables.operating_table(models))
     return section("Decisions at the threshold", tables.rates_table(models), matrices, points)
 
