@@ -36,8 +36,8 @@ class Worker:
     The process starts with the first request (or `start`), and again by itself with the first request after it died.
 
     Attributes:
-        ready: (versions) emitted each time a process has started, also after `cancel`: the moment to have the
-            chosen bundle loaded again, so that the next click is warm.
+        ready: (versions) emitted each time a process has started, also after a request was cancelled: the moment to
+            have the chosen bundle loaded again, so that the next click is warm.
         crashed: (WorkerError) emitted when the process ended by itself; what was open has failed then. It is not
             started again before somebody asks for something, so that a program that always dies is no loop.
     """
@@ -153,20 +153,12 @@ class Worker:
             request.prepare(arguments, self._send_next, lambda error: self._drop(request, error))
         return request
 
-    def cancel(self) -> None:
-        """End everything that is open (kind 'cancelled'), and have a fresh process ready."""
-        was_running = self._running is not None
-        requests = self._take_open()
-        if was_running:
-            self._restart()
-        for request in requests:
-            request.fail(_cancelled())
-
     def _cancel(self, request: Request) -> None:
         """End one request; others go on."""
         if request is self._running:
             self._running = None
-            self._restart()
+            self._kill_child()
+            self.start()
             request.fail(_cancelled())
         else:
             self._drop(request, _cancelled())
@@ -234,10 +226,6 @@ class Worker:
         self._running = None
         self._waiting.clear()
         return requests
-
-    def _restart(self) -> None:
-        self._kill_child()
-        self.start()
 
     def _kill_child(self) -> None:
         if self._child is not None:
