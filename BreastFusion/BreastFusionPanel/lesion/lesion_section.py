@@ -171,7 +171,8 @@ class LesionSection(Section):
     def _on_exam_changed(self) -> None:
         self.book.forget()
         self.refresh()
-        self._follow_plot()
+        with self.context.guard():
+            self._follow_plot()
         self._head_start.begin()
 
     def _on_parameters_modified(self) -> None:
