@@ -39,13 +39,11 @@ class Outcome:
 
     Attributes:
         refused: the user said no; nothing was done.
-        sentences: what could not be installed, and what to do about it.
-        needs_restart: an extension was installed that is there after a restart only.
+        sentences: what could not be installed, or is there after a restart only, and what to do about it.
     """
 
     refused: bool = False
     sentences: tuple[str, ...] = ()
-    needs_restart: bool = False
 
 
 def install_missing(consent: Callable[[str], bool]) -> Outcome:
@@ -70,10 +68,7 @@ def install_missing(consent: Callable[[str], bool]) -> Outcome:
             if chosen:
                 steps.append(_attempt(install, chosen))
     importlib.invalidate_caches()
-    return Outcome(
-        sentences=tuple(step.sentence for step in steps if step.sentence),
-        needs_restart=any(step.needs_restart for step in steps),
-    )
+    return Outcome(sentences=tuple(step.sentence for step in steps if step.sentence))
 
 
 @contextlib.contextmanager
