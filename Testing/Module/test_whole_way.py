@@ -13,6 +13,7 @@ import pytest
 import qt
 import SimpleITK as sitk
 import slicer
+import vtk
 from BreastFusionPanel.bridge.exam_nodes import exam_of
 from BreastFusionPanel.bridge.labelmaps import mask_of
 from BreastFusionPanel.bridge.mapped_segments import mapped_of
@@ -145,6 +146,26 @@ def test_a_saved_scene_opens_with_everything_and_reads_again(person, demo_bundle
 
 
 # The module is left
+
+
+def test_a_lesion_follows_t1_that_is_moved_and_its_reading_is_out_of_date(person, demo_bundle):
+    segment_id = person.get_ready(demo_bundle)
+    person.classify()
+    outlines = person.parameters.t1Segmentation
+    before = slicer.util.arrayFromSegmentBinaryLabelmap(outlines, segment_id, person.parameters.t1Volume)
+    spacing_mm = person.parameters.t1Volume.GetSpacing()[0]
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    person.parameters.t1Volume.SetAndObserveTransformNodeID(transform.GetID())
+    matrix = vtk.vtkMatrix4x4()
+    ijk_to_ras = vtk.vtkMatrix4x4()
+    person.parameters.t1Volume.GetIJKToRASDirectionMatrix(ijk_to_ras)
+    for row in range(3):  # two voxels along the first index
+        matrix.SetElement(row, 3, 2 * spacing_mm * ijk_to_ras.GetElement(row, 0))
+    transform.SetMatrixTransformToParent(matrix)
+    slicer.app.processEvents()
+    after = slicer.util.arrayFromSegmentBinaryLabelmap(outlines, segment_id, person.parameters.t1Volume)
+    assert np.array_equal(after[..., :-2], before[..., 2:])
+    assert not person.result.is_current
 
 
 def test_what_is_under_way_goes_on_while_another_module_is_open(person, demo_bundle):

@@ -162,9 +162,13 @@ def warm_process(process, monkeypatch) -> Worker:
     """The panel that is opened takes the process over from the panel before, instead of starting its own."""
     import BreastFusionPanel.panel
 
+    def rest(tell: bool = False) -> None:
+        for request in process.open_requests:
+            request.cancel()
+
     process.ready, process.crashed = Signal(), Signal()  # nobody of the panel before listens any more
     monkeypatch.setattr(BreastFusionPanel.panel, "Worker", lambda: process)
-    monkeypatch.setattr(process, "stop", lambda tell=False: process.cancel())
+    monkeypatch.setattr(process, "stop", rest)
     return process
 
 

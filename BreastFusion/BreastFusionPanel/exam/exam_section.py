@@ -169,6 +169,9 @@ class ExamSection(Section):
             parameters.dceBrowser = browser
         for node in filter(None, (sequence, browser)):
             self._series_observers.add(node, vtk.vtkCommand.ModifiedEvent, self.refresh)
+        for volume in filter(None, (parameters.t1Volume, parameters.t2Volume)):
+            # A volume that is moved is the same node, but the lesion lies elsewhere on it.
+            self._series_observers.add(volume, volume.TransformModifiedEvent, self.context.exam_changed.emit)
 
     def _follow_lesions(self) -> None:
         """Show the lesions of the chosen series alone: those of another one must never be read on it."""
