@@ -16,6 +16,7 @@ from BreastFusionLib.evaluation.parts.calibration import calibration, decisions
 from BreastFusionLib.evaluation.parts.classes import class_comparisons, class_figures
 from BreastFusionLib.evaluation.parts.comparison import comparisons
 from BreastFusionLib.evaluation.parts.discrimination import (
+    always_the_same,
     areas_of,
     beyond_the_last_case,
     discrimination,
@@ -24,7 +25,7 @@ from BreastFusionLib.evaluation.parts.discrimination import (
 from BreastFusionLib.evaluation.parts.examples import examples
 from BreastFusionLib.evaluation.parts.groups import cohort_table, subgroups
 from BreastFusionLib.evaluation.parts.runs import run_spread
-from BreastFusionLib.evaluation.parts.sample import Sample, dependence, without_intervals
+from BreastFusionLib.evaluation.parts.sample import Sample, dependence, too_few_of_a_class, without_intervals
 from BreastFusionLib.evaluation.parts.validation import prediction_sets, recalibrated
 from BreastFusionLib.evaluation.plan import EvaluationPlan
 from BreastFusionLib.evaluation.predictions import Predictions, read_predictions, read_table
@@ -83,6 +84,8 @@ def evaluate_predictions(
         InputError: tables that cannot be read or paired, settings out of range.
     """
     plan = EvaluationPlan(**options)
+    if not paths:
+        raise InputError("There is nothing to evaluate: give at least one predictions table.")
     tables = [
         read_predictions(path, label_column, score_column, name=name, positive=positive, drop_missing=drop_missing)
         for path, name in zip(paths, _model_names(paths, names), strict=True)
@@ -140,6 +143,7 @@ def _evaluated(
     sample = Sample(paired.names, paired.labels, paired.scores, patients, plan, too_few)
     notes += [] if too_few else beyond_the_last_case(sample).values()
     areas, drawn = areas_of(sample), resampled_metrics(sample)
+    notes += [] if too_few else always_the_same(sample, areas).values()
     models, pairs = discrimination(sample, areas, drawn), comparisons(sample, areas, drawn)
     calibrations, more = calibration(sample)
     for m, (name, model) in enumerate(models.items()):
@@ -172,15 +176,24 @@ def _evaluated(
 def _of_classes(paired: PairedPredictions, plan: EvaluationPlan, patients: Any) -> dict[str, Any]:
     """Return the evaluation of models of three or more classes."""
     several = patients is not None and len(set(patients)) < patients.size
-    notes = []
+    notes, models = [], class_figures(paired, plan, patients if several else None)
     if several:
         notes.append(f"{paired.labels.size} cases come from {len(set(patients))} patients: intervals count patients.")
-    clusters = patients if several else None
+    pairs = class_comparisons(paired, plan, patients if several else None)
+    for m, model in enumerate(models.values()):
+        runs = paired.runs(m)
+        if runs is not None:
+            model["runs"] = run_spread(paired.labels, runs, plan.level)
+    few = too_few_of_a_class(paired.labels, patients if several else None, paired.classes)
+    if few is not None:
+        notes.append(few)
+        models = {name: without_intervals(model) for name, model in models.items()}
+        pairs = [without_intervals(one) for one in pairs]
     return {
         "schema": SCHEMA,
         "classes": list(paired.classes),
-        "models": class_figures(paired, plan, clusters),
-        "comparisons": class_comparisons(paired, plan, clusters),
+        "models": models,
+        "comparisons": pairs,
         "decision_curves": None,
         "subgroups": [],
         "cohort": cohort_table(paired.labels, paired.patient_id, paired.facts, paired.classes),

@@ -150,7 +150,12 @@ def read_table(path: str | Path) -> pandas.DataFrame:
         if path.suffix == ".parquet":
             return pandas.read_parquet(path)
         # Case 007 is not case 7, and run 1 is not run 1.0.
-        return pandas.read_csv(path, dtype=dict.fromkeys(("case_id", "patient_id", "run", "fold"), str))
+        names = dict.fromkeys(("case_id", "patient_id", "run", "fold"), str)
+        table = pandas.read_csv(path, dtype=names)
+        if len(table.columns) == 1 and ";" in str(table.columns[0]):
+            # As spreadsheets write it where the comma is the decimal sign.
+            table = pandas.read_csv(path, dtype=names, sep=";", decimal=",")
+        return table
     except (ValueError, OSError) as error:  # pandas' parser and Arrow errors are ValueErrors
         raise InputError(f"{path} is no readable table ({error}). A .csv with a header line is expected.") from error
 
@@ -290,4 +295,4 @@ def _names(table: pandas.DataFrame, column: str, path: Path) -> Names | None:
     missing = int(table[column].isna().sum())
     if missing:
         raise InputError(f"{path}: {missing} rows have no {column}. Fill the column, or leave it out.")
-    return table[column].astype(str).to_numpy(dtype=object)
+    return table[column].astype(str).str.strip().to_numpy(dtype=object)

@@ -28,7 +28,7 @@ from BreastFusionLib.evaluation.rates import confusion, confusion_rates, f1_scor
 from BreastFusionLib.evaluation.resampled import Resampled
 from BreastFusionLib.evaluation.roc import Floats, RocCurve, roc_curve
 
-__all__ = ["areas_of", "beyond_the_last_case", "discrimination", "nested", "resampled_metrics"]
+__all__ = ["always_the_same", "areas_of", "beyond_the_last_case", "discrimination", "nested", "resampled_metrics"]
 
 CURVE_POINTS = 500
 # Bands and chosen points are looked at, not quoted to three digits: fewer replicates are enough for them.
@@ -103,9 +103,7 @@ def discrimination(sample: Sample, areas: DeLong, drawn: Bootstrap) -> dict[str,
         name: {
             "n": int(sample.labels.size),
             "positives": int(sample.labels.sum()),
-            "auc": drawn.interval("auc", m, sample.plan.level).to_mapping(),
-            "auc_delong": areas.interval(m, sample.plan.level).to_mapping(),
-            "auc_logit": areas.logit_interval(m, sample.plan.level).to_mapping(),
+            **_areas(areas, drawn, m, sample.plan.level),
             **nested({key: _estimate(drawn, key, m, sample) for key in drawn.values if key not in _FROM_COUNTS}),
             "operating_points": nested({key: _estimate(shape, key, m, sample) for key in points}),
             **_decisions(sample, m),
@@ -113,6 +111,31 @@ def discrimination(sample: Sample, areas: DeLong, drawn: Bootstrap) -> dict[str,
         }
         for m, name in enumerate(sample.names)
     }
+
+
+def always_the_same(sample: Sample, areas: DeLong) -> dict[str, str]:
+    """Return models whose AUC has no variance, and so no interval, with a sentence for each."""
+    return {
+        name: f"{name}: no interval of the AUC is given. The scores separate the classes completely, or tell nothing "
+        "apart, so that every resample has the same AUC."
+        for m, name in enumerate(sample.names)
+        if _has_no_variance(areas, m)
+    }
+
+
+def _has_no_variance(areas: DeLong, m: int) -> bool:
+    return bool(areas.covariance[m, m] < 1e-15)
+
+
+def _areas(areas: DeLong, drawn: Bootstrap, m: int, level: float) -> dict[str, Any]:
+    found = {
+        "auc": drawn.interval("auc", m, level),
+        "auc_delong": areas.interval(m, level),
+        "auc_logit": areas.logit_interval(m, level),
+    }
+    if _has_no_variance(areas, m):
+        found = {key: Estimate(estimate.value) for key, estimate in found.items()}
+    return {key: estimate.to_mapping() for key, estimate in found.items()}
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.multiclass import macro_auc
 from BreastFusionLib.evaluation.roc import auc
 from BreastFusionLib.evaluation.run_columns import Runs
 from BreastFusionLib.evaluation.runs import FoldAucs, Spread, fold_aucs, spread
@@ -16,14 +17,15 @@ __all__ = ["run_spread"]
 
 
 def run_spread(labels: NDArray[np.int8], runs: Runs, level: float) -> dict[str, Any]:
-    """Return the AUC of every run (of folds: their mean) with their spread.
+    """Return the AUC of every run (of folds: their mean) with their spread; of several classes the macro AUC.
 
     Returns:
         'auc': run -> AUC; 'spread' over the runs; 'folds': run -> its folds' AUCs with their mean; 'note': a sentence
         when folds cannot be measured, else empty.
     """
     folds, note = _folds(labels, runs, level)
-    by_run = {name: auc(labels, scores) for name, scores in zip(runs.names, runs.scores, strict=True)}
+    area = auc if runs.scores.ndim == 2 else macro_auc
+    by_run = {name: area(labels, scores) for name, scores in zip(runs.names, runs.scores, strict=True)}
     # Of a cross-validation papers mostly give the mean over folds; the pooled value stands beside it.
     told = {name: folds[name].mean.mean.value for name in by_run} if folds else by_run
     return {
@@ -38,7 +40,7 @@ def run_spread(labels: NDArray[np.int8], runs: Runs, level: float) -> dict[str, 
 
 
 def _folds(labels: NDArray[np.int8], runs: Runs, level: float) -> tuple[dict[str, FoldAucs], str]:
-    if runs.folds is None:
+    if runs.folds is None or runs.scores.ndim > 2:
         return {}, ""
     found = {}
     for name, scores, folds in zip(runs.names, runs.scores, runs.folds, strict=True):

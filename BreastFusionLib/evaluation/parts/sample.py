@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BreastFusionLib.evaluation.clustered import has_clusters
-from BreastFusionLib.evaluation.intervals import too_few_cases
+from BreastFusionLib.evaluation.intervals import FEWEST_CASES, too_few_cases
 from BreastFusionLib.evaluation.plan import EvaluationPlan
 from BreastFusionLib.evaluation.roc import Floats
 
-__all__ = ["Sample", "dependence", "without_intervals"]
+__all__ = ["Sample", "dependence", "too_few_of_a_class", "without_intervals"]
 
-_P_VALUES = ("p", "z", "p_delong", "p_bootstrap", "p_holm", "p_holm_bootstrap")
+_OF_INTERVALS = ("low", "high", "p", "z", "p_delong", "p_bootstrap", "p_holm", "p_holm_bootstrap")
+# Keys by which mappings are known that hold the result of a test or an interval: classes and runs may be named 'low'.
+_RESULTS = {"value", "delta_auc", "only_a_right", "statistic", "bound", "q"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +73,30 @@ def dependence(
     return patients, too_few, [*notes, too_few] if too_few else notes
 
 
+def too_few_of_a_class(
+    labels: NDArray[np.integer[Any]], patients: NDArray[np.object_] | None, classes: Sequence[str]
+) -> str | None:
+    """Return a sentence when a class has too few cases (or patients) for any interval, else None."""
+    units = "cases" if patients is None else "patients"
+    for k, name in enumerate(classes):
+        n = int((labels == k).sum()) if patients is None else len(set(patients[labels == k]))
+        if n < FEWEST_CASES:
+            return (f"No intervals and no tests are given: {n} {units} of class {name} are too few "
+                    f"({FEWEST_CASES} are needed).")  # fmt: skip
+    return None
+
+
 def without_intervals(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy without ends of intervals and P values, at any depth."""
+    """Return a copy without ends of intervals, bands and P values, at any depth."""
+    is_result = not _RESULTS.isdisjoint(found)
     kept: dict[str, Any] = {}
     for key, value in found.items():
+        if key == "band":
+            continue
         if isinstance(value, Mapping):
             kept[key] = without_intervals(value)
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
             kept[key] = [without_intervals(item) for item in value]
         else:
-            kept[key] = None if key in ("low", "high", *_P_VALUES) else value
+            kept[key] = None if is_result and key in _OF_INTERVALS else value
     return kept

@@ -110,6 +110,16 @@ def test_too_few_cases_get_a_sentence_instead_of_intervals() -> None:
     assert any("2 positive cases are too few (5 are needed)" in note for note in result["notes"])
 
 
+def test_scores_that_separate_all_cases_or_none_have_no_interval_of_the_auc() -> None:
+    labels = np.array([0, 1] * 15)
+    result = evaluate_scores(labels, {"perfect": labels * 0.5, "constant": np.full(30, 0.3)}, bootstrap=50)
+    for name, area in (("perfect", 1.0), ("constant", 0.5)):
+        for key in ("auc", "auc_delong", "auc_logit"):
+            assert result["models"][name][key] == {"value": area, "low": None, "high": None}
+        assert any(note.startswith(f"{name}: no interval of the AUC is given") for note in result["notes"])
+    assert result["comparisons"][0]["p_delong"] is None  # a difference without variance cannot be tested
+
+
 def test_patients_with_several_cases_are_counted_as_patients(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("case_id,patient_id,label,score\n1,A,1,.9\n2,A,0,.2\n3,B,1,.6\n4,C,0,.7\n")

@@ -184,6 +184,34 @@ def test_three_classes_are_evaluated_one_against_the_rest(tmp_path: Path) -> Non
     assert model["accuracy"]["value"] == pytest.approx(5 / 6)
 
 
+def test_too_few_cases_of_a_class_get_a_sentence_instead_of_intervals(tmp_path: Path) -> None:
+    odd = CLASSES.replace("score_normal", "score_low").replace(
+        "normal,.", "low,."
+    )  # a class named like an interval's end
+    result = evaluate_predictions([write(tmp_path / "a.csv", odd)], bootstrap=20)
+    model = result["models"]["a"]
+    assert model["auc"]["low"] is None and model["classes"]["benign"]["auc"]["high"] is None
+    assert model["confusion"]["low"]["low"] == 2
+    assert "2 cases of class low are too few (5 are needed)" in result["notes"][-1]
+
+
+def test_runs_of_several_classes_have_their_spread(tmp_path: Path) -> None:
+    head, *rows = CLASSES.splitlines()
+    text = "\n".join([f"run,{head}", *(f"{run},{row}" for run in "ab" for row in rows)])
+    runs = evaluate_predictions([write(tmp_path / "a.csv", text)], bootstrap=0)["models"]["a"]["runs"]
+    assert runs["auc"]["a"] == runs["auc"]["b"] and runs["spread"]["sd"] == 0.0
+
+
+def test_spreadsheets_with_decimal_commas_are_read(tmp_path: Path) -> None:
+    table = read_predictions(write(tmp_path / "a.csv", "case_id;label;score\n01;1;0,75\n02;0;0,25\n"))
+    assert table.scores.tolist() == [0.75, 0.25] and table.case_id is not None and table.case_id[0] == "01"
+
+
+def test_nothing_to_evaluate_is_said() -> None:
+    with pytest.raises(InputError, match="at least one predictions table"):
+        evaluate_predictions([])
+
+
 def test_numbers_of_classes_are_as_good_as_their_names(tmp_path: Path) -> None:
     numbered = CLASSES.replace("normal,.", "0,.").replace("benign,.", "1,.").replace("malignant,.", "2,.")
     by_name = evaluate_predictions([write(tmp_path / "a.csv", CLASSES)], bootstrap=0)

@@ -91,6 +91,12 @@ def test_what_was_not_measured_has_no_section() -> None:
         assert part not in words, part
 
 
+def test_few_cases_have_a_page_without_intervals() -> None:
+    words = words_of(evaluation_html(evaluate_scores([0, 0, 1, 1], {"a": [0.1, 0.4, 0.3, 0.9]}, bootstrap=20)))
+    assert "2 positive and 2 negative cases are too few" in words and "0.750" in words
+    assert "[" not in words  # no interval anywhere
+
+
 def test_csv_holds_the_numbers_of_the_json(folder: Path, found: dict[str, Any]) -> None:
     assert json.loads((folder / "evaluation.json").read_text())["models"] == json.loads(json.dumps(found["models"]))
     model = found["models"]["poor"]
