@@ -113,6 +113,13 @@ def evaluate(
         Literal["platt", "temperature", "isotonic"] | None,
         typer.Option(help="Calibrate on the rows of split 'validation' first.", rich_help_panel=_NUMBERS),
     ] = None,
+    ensemble: Annotated[
+        Literal["mean", "greedy"] | None,
+        typer.Option(
+            help="Add the models' ensemble: mean of probabilities, or chosen on the rows of split 'validation'.",
+            rich_help_panel=_NUMBERS,
+        ),
+    ] = None,
     prevalence: Annotated[
         float | None,
         typer.Option(help="Share of positives for decision curves; default: the cases'.", rich_help_panel=_NUMBERS),
@@ -172,6 +179,7 @@ def evaluate(
             drop_missing=drop_missing,
             positive=positive or (),
             names=name or (),
+            ensemble=ensemble,
             bootstrap=bootstrap,
             seed=seed,
             level=level,

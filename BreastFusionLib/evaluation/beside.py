@@ -42,7 +42,7 @@ def add_what_lies_beside(
             raise InputError(f"There is no model '{name}' that the importances could be of. "
                              f"{nearest_known(name, names)}")  # fmt: skip
     training, found = {}, {}
-    for name, path in zip(names, map(Path, paths), strict=True):
+    for name, path in zip(names, map(Path, paths), strict=False):  # an ensemble has no table
         of_run = path.stem.startswith("predictions")
         if of_run and (path.parent / _LOG).is_file():
             training[name] = _rows(path.parent / _LOG)

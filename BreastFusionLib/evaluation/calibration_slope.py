@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 # Networks in single precision say 0 and 1 where they mean 'beyond my digits': 1 - p has a resolution of 6e-8 there.
 _SMALLEST_PROBABILITY = 2.0**-24
 _STEPS = 100
+# Log-odds that differ by less are the same probability, computed in another order.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ def calibration_line(
 def _no_line(x: Floats, y: Floats) -> str:
     """Say why no finite line has the largest likelihood; empty where one has."""
     positive, negative = x[y == 1], x[y == 0]
-    if np.ptp(x) == 0:
+    if np.ptp(x) < _ROUNDING:
         return "All probabilities are equal, so that they have no calibration slope."
-    if positive.min() >= negative.max() or negative.min() >= positive.max():
+    if positive.min() > negative.max() - _ROUNDING or negative.min() > positive.max() - _ROUNDING:
         return "The probabilities separate the classes completely: the calibration slope is unbounded."
     return ""
 

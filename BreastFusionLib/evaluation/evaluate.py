@@ -26,6 +26,7 @@ from BreastFusionLib.evaluation.parts.examples import examples
 from BreastFusionLib.evaluation.parts.groups import cohort_table, subgroups
 from BreastFusionLib.evaluation.parts.runs import run_spread
 from BreastFusionLib.evaluation.parts.sample import Sample, dependence, too_few_of_a_class, without_intervals
+from BreastFusionLib.evaluation.parts.together import EnsembleRule, compare_runs, with_ensemble
 from BreastFusionLib.evaluation.parts.validation import prediction_sets, recalibrated
 from BreastFusionLib.evaluation.plan import EvaluationPlan
 from BreastFusionLib.evaluation.predictions import Predictions, read_predictions, read_table
@@ -51,6 +52,7 @@ def evaluate_predictions(
     drop_missing: bool = False,
     positive: Sequence[str] = (),
     names: Sequence[str] = (),
+    ensemble: EnsembleRule | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Evaluate predictions tables of one or several models on the same cases.
@@ -67,6 +69,8 @@ def evaluate_predictions(
         drop_missing: leave out rows without label or score, instead of refusing them.
         positive: classes that together count as positive, for tables of several classes.
         names: of the models, in the order of their tables, instead of those of the files.
+        ensemble: adds the models' ensemble as a model of its own: 'mean' of their probabilities, or chosen 'greedy' on
+            validation cases.
         options: fields of `EvaluationPlan`: bootstrap, seed, level, threshold, ..
 
     Returns:
@@ -76,7 +80,7 @@ def evaluate_predictions(
         clustered cases at their effective number), and by bootstrap f1, balanced_accuracy, auprc, partial_auc,
         specificity_at_sensitivity."0.95", sensitivity_at_specificity."0.95", operating_points; where there are such
         columns or rows runs and prediction_sets. `comparisons[]`: a, b, delta_auc, low, high, z, p_delong,
-        p_bootstrap, p_holm, p_holm_bootstrap, differences (of all other metrics), mcnemar, wilcoxon, margin.
+        p_bootstrap, p_holm, p_holm_bootstrap, differences (of all other metrics), mcnemar, wilcoxon, runs, margin.
         `decision_curves`, `subgroups[]`, `cohort` (table 1), `flow` (rows read and dropped), `notes[]`: sentences.
         `settings`. With several classes see `class_figures` for `models.<name>`.
 
@@ -91,6 +95,8 @@ def evaluate_predictions(
         for path, name in zip(paths, _model_names(paths, names), strict=True)
     ]
     tables, notes = recalibrated(tables, plan)
+    tables, more = with_ensemble(tables, ensemble)
+    notes += more
     paired = pair(tables, intersect)
     if cohort is not None:
         paired, more = _with_cohort(paired, cohort)
@@ -155,6 +161,10 @@ def _evaluated(
         if sets is not None:
             model["prediction_sets"] = sets
         model["examples"] = examples(paired.labels, paired.scores[m], model["threshold"], paired.case_id, plan.examples)
+    for one in pairs:
+        over_runs = compare_runs(models[one["a"]].get("runs"), models[one["b"]].get("runs"))
+        if over_runs is not None:
+            one["runs"] = over_runs
     curves = decisions(sample)
     groups = subgroups(sample, paired.facts, columns)
     if too_few is not None:

@@ -58,6 +58,7 @@ def _tables(evaluation: Mapping[str, Any]) -> dict[str, tuple[Sequence[str], lis
         "decision_curves": (("curve", "threshold", *_ENDS), list(_decisions(evaluation.get("decision_curves")))),
         "subgroups": (("column", "group", "model", "n", "positives", "metric", *_ENDS), list(_groups(evaluation))),
         "cohort": (("column", "value", *evaluation["cohort"]["columns"]), list(_cohort(evaluation["cohort"]))),
+        "runs": (("model", "run", "fold", "auc"), list(_runs(models))),
         "importance": (("model", "feature", "median", "low", "high", "rank"), list(_importance(evaluation))),
     }
 
@@ -152,6 +153,16 @@ def _cohort(cohort: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
         for key in row["cells"][0]:
             yield (row["column"], key, *(cell[key] for cell in row["cells"]))
         yield (row["column"], "unknown", *row["missing"])
+
+
+def _runs(models: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    for name, model in models.items():
+        runs = model.get("runs") or {"auc": {}, "folds": {}}
+        for run, area in runs["auc"].items():
+            yield name, run, None, area
+        for run, found in runs["folds"].items():
+            for fold, area in found["auc"].items():
+                yield name, run, fold, area
 
 
 def _importance(evaluation: Mapping[str, Any]) -> Iterator[Sequence[Any]]:

@@ -227,7 +227,7 @@ def _extra_sections(
     sections = []
     runs = tables.runs_table(evaluation["models"])
     if runs is not None:
-        sections.append(section("Runs and folds", runs))
+        sections.append(section("Runs and folds", runs, tables.run_tests_table(evaluation)))
     if evaluation.get("training"):
         words = "The dot is the epoch with the lowest validation loss."
         sections.append(section("Training", _drawn_side_by_side(drawn, "training_", 240, words, "plot medium")))

@@ -19,6 +19,7 @@ __all__ = [
     "more_table",
     "operating_table",
     "rates_table",
+    "run_tests_table",
     "runs_table",
     "sets_table",
 ]
@@ -256,6 +257,18 @@ def runs_table(models: Models) -> Html | None:
         ]
     header = ("Model", "Over", "Mean AUC", "SD", "Median", "Range")
     return table(header, rows, text_columns=2) if rows else None
+
+
+def run_tests_table(evaluation: Mapping[str, Any]) -> Html | None:
+    """Return Wilcoxon's tests of models over the same runs and folds; None where there are none."""
+    rows = [
+        (join([test["a"], element("small", " against "), test["b"]]), test["runs"]["pairs"],
+         f"{test['runs']['median']:+.3f}", p_value(test["runs"]["p"]))
+        for test in evaluation["comparisons"]
+        if test.get("runs")
+    ]  # fmt: skip
+    caption = "Wilcoxon's signed-rank test of the AUCs over the same runs and folds."
+    return table(("Models compared", "Pairs", "Median difference", "P"), rows, caption=caption) if rows else None
 
 
 def sets_table(models: Models) -> Html | None:

@@ -197,3 +197,9 @@ def test_scores_outside_0_to_1_are_refused() -> None:
     for statistic in (brier_parts, expected_calibration_error, reliability_curve, calibration_line):
         with pytest.raises(InputError, match=r"reach from -1 to 2\. Calibrate"):
             statistic([0, 1], [-1.0, 2.0])
+
+
+def test_classes_that_only_rounding_mixes_are_separated() -> None:
+    p = np.array([0.4, 0.6, 0.4 - 1e-16, 0.2])  # .4 twice, computed in different orders
+    line = calibration_line([0, 1, 1, 0], p)
+    assert np.isnan(line.slope.value) and "separate the classes" in line.note

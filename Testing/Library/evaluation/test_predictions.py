@@ -157,6 +157,47 @@ def test_the_spread_over_runs_stands_beside_the_ensemble(tmp_path: Path) -> None
     assert found["folds"]["s2"]["pooled"] == 0.75
 
 
+def test_models_of_the_same_runs_and_folds_are_compared_over_them(tmp_path: Path) -> None:
+    other = RUNS.replace(",.9\n", ",.1\n")
+    paths = [write(tmp_path / "a.csv", RUNS), write(tmp_path / "b.csv", other)]
+    found = evaluate_predictions(paths, bootstrap=0)["comparisons"][0]["runs"]
+    assert (found["pairs"], found["n"], found["statistic"]) == (4, 1, 1.0)  # only s1, f1 differs: 1 against 0
+
+
+SPLIT = """case_id,label,score,split
+1,1,{},validation
+2,0,.4,validation
+3,1,.6,validation
+4,0,.3,validation
+5,1,{},test
+6,0,.2,test
+"""
+
+
+def test_the_mean_of_models_is_a_model_of_its_own(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{n}.csv", SPLIT.format(s, s)) for n, s in (("a", 0.9), ("b", 0.1))]
+    result = evaluate_predictions(paths, bootstrap=0, ensemble="mean")
+    assert list(result["models"]) == ["a", "b", "ensemble"]
+    assert result["models"]["ensemble"]["examples"]["true_positives"] == [{"case_id": "5", "score": 0.5}]
+    assert "ensemble: the mean of the models' probabilities." in result["notes"]
+
+
+def test_a_greedy_ensemble_is_chosen_on_validation_rows(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{n}.csv", SPLIT.format(v, t)) for n, v, t in (("a", 0.9, 0.1), ("b", 0.1, 0.9))]
+    result = evaluate_predictions(paths, bootstrap=0, ensemble="greedy")
+    # On the validation rows a is perfect and b is not; what they do on the test rows does not matter.
+    assert "ensemble: chosen greedily on 4 validation cases: 100 % a." in result["notes"]
+    assert result["models"]["ensemble"]["auc"] == result["models"]["a"]["auc"]
+
+
+def test_an_ensemble_needs_several_models_and_validation_rows(tmp_path: Path) -> None:
+    paths = [write(tmp_path / "a.csv", GOOD), write(tmp_path / "b.csv", GOOD)]
+    with pytest.raises(InputError, match="give two or more tables"):
+        evaluate_predictions(paths[:1], bootstrap=0, ensemble="mean")
+    with pytest.raises(InputError, match="rows of split 'validation'"):
+        evaluate_predictions(paths, bootstrap=0, ensemble="greedy")
+
+
 def test_folds_of_one_cross_validation_give_their_mean_and_the_pooled_value(tmp_path: Path) -> None:
     one = "\n".join(line for line in RUNS.splitlines() if ",s2," not in line).replace("run,", "").replace("s1,", "")
     found = evaluate_predictions([write(tmp_path / "a.csv", one)], bootstrap=0)["models"]["a"]["runs"]

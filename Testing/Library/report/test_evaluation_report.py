@@ -175,6 +175,29 @@ def test_methods_do_not_speak_of_what_was_not_done() -> None:
     assert not any(word in text for word in ("bootstrap", "Calibration", "Decision", "compared", "Subgroups"))
 
 
+def test_runs_and_folds_have_their_tables(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = np.array([0, 1] * 20)
+    for name, effect in (("a", 1.0), ("b", 2.0)):
+        runs = [
+            pd.DataFrame({
+                "case_id": range(40), "run": run, "fold": np.arange(40) // 10, "label": labels,
+                "score": 1 / (1 + np.exp(-random.normal(size=40) - effect * labels)),
+            })
+            for run in ("s1", "s2")
+        ]  # fmt: skip
+        pd.concat(runs).to_csv(tmp_path / f"{name}.csv", index=False)
+    result = evaluate_predictions([tmp_path / "a.csv", tmp_path / "b.csv"], bootstrap=20)
+    words = words_of(write_evaluation_page(result, tmp_path / "out").read_text(encoding="utf-8"))
+    found = result["models"]["b"]["runs"]
+    spread = found["spread"]
+    assert f"b 2 runs {spread['mean']['value']:.3f} [" in words and f"{spread['sd']:.3f}" in words
+    assert "b 4 folds of run s2" in words and "a against b 8 " in words
+    table = list(rows(tmp_path / "out" / "tables" / "runs.csv"))
+    assert len(table) == 2 * (2 + 8)
+    assert float(table[-1]["auc"]) == found["folds"]["s2"]["auc"]["3"]
+
+
 def test_several_classes_have_a_page_of_their_own(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], 20)
