@@ -22,7 +22,8 @@ def class_sections(evaluation: Mapping[str, Any], drawn: Mapping[str, Evaluation
     """
     models = evaluation["models"]
     level = f"{100 * evaluation['settings']['level']:g} %"
-    lead = f"Brackets hold {level} confidence intervals: of a class's AUC by DeLong, of shares by Wilson, of all other "
+    area = "Obuchowski" if evaluation["settings"]["by_patient"] else "DeLong"
+    lead = f"Brackets hold {level} confidence intervals: of a class's AUC by {area}, of shares by Wilson, of all other "
     lead += "figures by bootstrap."
     sections = [section("Models", _models_table(models), lead=lead)]
     curves = [
@@ -33,12 +34,12 @@ def class_sections(evaluation: Mapping[str, Any], drawn: Mapping[str, Evaluation
     if evaluation["comparisons"]:
         sections.append(section("Differences", comparisons_table(evaluation)))
     matrices = [
-        element("div", element("h3", one.model or ""), one.html("plot"))
+        element("div", element("h3", one.model or ""), one.html("plot medium"))
         for key, one in drawn.items()
         if key.startswith("confusion_")
     ]
     words = "The model says the class of the largest probability. Counts, and their share of all cases with that truth."
-    sections.append(section("Decisions", columns(*matrices, at_least_px=300), element("p", words, class_="caption")))
+    sections.append(section("Decisions", columns(*matrices, at_least_px=240), element("p", words, class_="caption")))
     return sections
 
 

@@ -69,8 +69,8 @@ def _numbers(row: Mapping[str, Any]) -> list[tuple[object, ...]]:
         if found["median"] is None:
             return None
         q1, q3, lowest, highest = (f"{found[key]:.4g}" for key in ("q1", "q3", "lowest", "highest"))
-        words = f"[{q1}, {q3}], {lowest} to {highest}"
-        return join([f"{found['median']:.4g} ", element("small", words)])
+        ends = (f"[{q1}, {q3}]", f"{lowest} to {highest}")
+        return join([f"{found['median']:.4g} ", *(element("small", words) for words in ends)])
 
     return [(row["column"], *(cell(found) for found in row["cells"]))]
 
