@@ -19,6 +19,7 @@ from BreastFusionLib.report.evaluation_methods import (
     references,
     results_paragraph,
 )
+from BreastFusionLib.report.evaluation_runs import run_tests_table, runs_table
 from BreastFusionLib.report.evaluation_tables import comparisons_table, models_table
 from BreastFusionLib.report.example_cases import ExamplePictures, examples_block
 from BreastFusionLib.report.numbers import counted, p_value
@@ -225,9 +226,9 @@ def _extra_sections(
     evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure], pictures: ExamplePictures
 ) -> list[Html]:
     sections = []
-    runs = tables.runs_table(evaluation["models"])
+    runs = runs_table(evaluation["models"])
     if runs is not None:
-        sections.append(section("Runs and folds", runs, tables.run_tests_table(evaluation)))
+        sections.append(section("Runs and folds", runs, run_tests_table(evaluation)))
     if evaluation.get("training"):
         words = "The dot is the epoch with the lowest validation loss."
         sections.append(section("Training", _drawn_side_by_side(drawn, "training_", 240, words, "plot medium")))

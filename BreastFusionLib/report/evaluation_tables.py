@@ -19,8 +19,6 @@ __all__ = [
     "more_table",
     "operating_table",
     "rates_table",
-    "run_tests_table",
-    "runs_table",
     "sets_table",
 ]
 
@@ -230,45 +228,6 @@ def calibration_table(models: Models) -> Html | None:
         "Slope below 1: too sure. In the large below 0: too high on average."
     )
     return table(header, rows, caption=caption, stacked=True) if rows else None
-
-
-def runs_table(models: Models) -> Html | None:
-    """Return how figures vary over runs and folds; None where there are none."""
-    rows = []
-    for name, model in models.items():
-        runs = model.get("runs")
-        if not runs:
-            continue
-        spreads = [("runs", runs["spread"])] if runs["spread"] else []
-        several = len(runs["folds"]) > 1
-        spreads += [
-            (f"folds of run {run}" if several else "folds", found["spread"]) for run, found in runs["folds"].items()
-        ]
-        rows += [
-            (
-                name,
-                f"{found['runs']} {words}",
-                with_interval(found["mean"], 3),
-                fixed(found["sd"]),
-                fixed(found["median"]),
-                f"{found['lowest']:.3f} to {found['highest']:.3f}",
-            )
-            for words, found in spreads
-        ]
-    header = ("Model", "Over", "Mean AUC", "SD", "Median", "Range")
-    return table(header, rows, text_columns=2) if rows else None
-
-
-def run_tests_table(evaluation: Mapping[str, Any]) -> Html | None:
-    """Return Wilcoxon's tests of models over the same runs and folds; None where there are none."""
-    rows = [
-        (join([test["a"], element("small", " against "), test["b"]]), test["runs"]["pairs"],
-         f"{test['runs']['median']:+.3f}", p_value(test["runs"]["p"]))
-        for test in evaluation["comparisons"]
-        if test.get("runs")
-    ]  # fmt: skip
-    caption = "Wilcoxon's signed-rank test of the AUCs over the same runs and folds."
-    return table(("Models compared", "Pairs", "Median difference", "P"), rows, caption=caption) if rows else None
 
 
 def sets_table(models: Models) -> Html | None:
