@@ -15,6 +15,7 @@ from BreastFusionLib import DISCLAIMER, __version__
 from BreastFusionLib.cli import (
     data_commands,
     evaluate_command,
+    importance_command,
     lesion_commands,
     phantom_commands,
     reading_commands,
@@ -96,6 +97,10 @@ app.command("apply", epilog=example("breastfusion apply --bundle run/bundle --co
     study_commands.apply
 )
 app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
+app.command(
+    "importance",
+    epilog=example("breastfusion importance --bundle run/bundle --cohort cohort.csv --out run/importance.csv"),
+)(importance_command.importance)
 app.command(
     "predict", epilog=example("breastfusion predict --bundle run/bundle --exam exam/ --lesion lesion.nii.gz --out out/")
 )(reading_commands.predict)

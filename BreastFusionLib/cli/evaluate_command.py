@@ -15,9 +15,7 @@ from BreastFusionLib.errors import InputError
 
 __all__ = ["EXAMPLES", "evaluate"]
 
-EXAMPLES = """Examples:
-
-breastfusion evaluate a.csv b.csv --out report/ --json
+EXAMPLES = """Example:  breastfusion evaluate a.csv b.csv --out report/ --json
 
 breastfusion evaluate run/predictions.csv --cohort cohort.csv --subgroup site --subgroup age --threshold 0.26
 

@@ -32,6 +32,7 @@ def test_every_command_has_help_with_an_example(breastfusion) -> None:
         "train",
         "apply",
         "evaluate",
+        "importance",
         "predict",
     ]
     for words in [[name] for name in names] + [["lesion", name] for name in ("segment", "map", "kinetics")]:

@@ -86,3 +86,22 @@ def test_what_cannot_be_evaluated_is_said(
     done = breastfusion("evaluate", *arguments, "--bootstrap", 0, code=1, cwd=tables)
     assert words in " ".join(done.stderr.split())
     assert done.stdout == ""
+
+
+def test_what_a_run_leaves_behind_is_in_its_report(
+    breastfusion: Callable[..., Any], run: Path, cohort: Path, tmp_path: Path
+) -> None:
+    breastfusion(
+        "importance", "--bundle", run / "bundle", "--cohort", cohort, "--out", run / "importance.csv", "--split", "test",
+        "--shuffles", 3, "--device", "cpu",
+    )  # fmt: skip
+    try:
+        breastfusion("evaluate", run / "predictions.csv", "--cohort", cohort, "--bootstrap", 0, "--out", tmp_path)
+    finally:
+        (run / "importance.csv").unlink()
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for heading in ("Training", "Importance", "Example cases"):
+        assert f"<h2>{heading}</h2>" in page
+    assert "These exams are phantoms" in page  # the lesions themselves are shown
+    features = json.loads((tmp_path / "evaluation.json").read_text())["importance"]["models"]["predictions"]
+    assert {"radiomics", "kinetics", "dce image"} <= {one["name"] for one in features}
