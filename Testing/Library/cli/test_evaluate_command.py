@@ -92,8 +92,8 @@ def test_what_a_run_leaves_behind_is_in_its_report(
     breastfusion: Callable[..., Any], run: Path, cohort: Path, tmp_path: Path
 ) -> None:
     breastfusion(
-        "importance", "--bundle", run / "bundle", "--cohort", cohort, "--out", run / "importance.csv", "--split", "test",
-        "--shuffles", 3, "--device", "cpu",
+        "importance", "--bundle", run / "bundle", "--cohort", cohort, "--out", run / "importance.csv", "--shuffles", 3,
+        "--device", "cpu",
     )  # fmt: skip
     try:
         breastfusion("evaluate", run / "predictions.csv", "--cohort", cohort, "--bootstrap", 0, "--out", tmp_path)
