@@ -126,11 +126,11 @@ class BreastFusionLogic(base.ScriptedLoadableModuleLogic):
 
         return console.read_exams(exams, bundle, outputDir, progress, device)
 
-    def readLesion(self, bundle, segmentId=None, outputDir=None, progress=print, device="auto"):
-        """Read one lesion of the scene, by default the selected one; return its reading as in reading.json."""
+    def readLesion(self, bundle, segmentId=None, outputDir=None, progress=print, device="auto", nodes=None):
+        """Read the selected lesion, or one of `nodes` (DCE sequence, segmentation, T1, T2); return its reading."""
         from BreastFusionPanel import console
 
-        return console.read_lesion(self.getParameterNode(), bundle, segmentId, outputDir, progress, device)
+        return console.read_lesion(nodes or self.getParameterNode(), bundle, segmentId, outputDir, progress, device)
 
 
 class BreastFusionTest(base.ScriptedLoadableModuleTest):

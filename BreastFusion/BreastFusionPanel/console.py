@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,7 @@ def read_exams(
 
 
 def read_lesion(
-    parameters: BreastFusionParameterNode,
+    study: BreastFusionParameterNode | Sequence[slicer.vtkMRMLNode],
     bundle: str | os.PathLike[str],
     segment_id: str | None = None,
     output_dir: str | os.PathLike[str] | None = None,
@@ -78,7 +78,7 @@ def read_lesion(
     """Read one lesion of the scene, as the button Classify does.
 
     Args:
-        parameters: the study: `BreastFusionLogic().getParameterNode()`, or `parameters_of(..)` some nodes.
+        study: `BreastFusionLogic().getParameterNode()`, or the nodes as `parameters_of` takes them.
         bundle: folder of the model.
         segment_id: the lesion; None: the selected one, or the only one.
         output_dir: where reading.json, maps and outlines are written; None keeps no files.
@@ -92,10 +92,11 @@ def read_lesion(
         InputError: exam, lesion or model cannot be used; the sentence says what to do.
         RuntimeError: the process that computes failed.
     """
-    chosen = segment_id or _only_lesion(parameters)
     header = read_bundle_header(bundle)
     out = None if output_dir is None else Path(output_dir)
-    with _worker() as worker:
+    is_nodes = isinstance(study, (tuple, list))
+    with parameters_of(*study) if is_nodes else contextlib.nullcontext(study) as parameters, _worker() as worker:
+        chosen = segment_id or _only_lesion(parameters)
         request = submit_reading(worker, parameters, chosen, header, device, on_progress=_printed(progress), out=out)
         return dict(request.wait()["reading"])
 

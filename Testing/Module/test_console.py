@@ -71,13 +71,13 @@ def test_a_lesion_of_the_scene_reads_as_its_files_do(study, demo_bundle, library
 
 def test_nodes_are_read_beside_the_panels_own_study(study, demo_bundle, library_reading):
     import slicer
-    from BreastFusionPanel import console
+
+    from BreastFusion import BreastFusionLogic
 
     shown, _segment = study
     before = slicer.mrmlScene.GetNumberOfNodes()
     nodes = (shown.dceSequence, shown.segmentation, shown.t1Volume, shown.t2Volume)
-    with console.parameters_of(*nodes) as parameters:
-        reading = console.read_lesion(parameters, demo_bundle, progress=None, device="cpu")
+    reading = BreastFusionLogic().readLesion(demo_bundle, progress=None, device="cpu", nodes=nodes)
     assert_same_numbers(reading, library_reading)
     assert slicer.mrmlScene.GetNumberOfNodes() == before
 
