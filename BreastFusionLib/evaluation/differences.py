@@ -182,9 +182,10 @@ def superiority(delta: float, error: float, margin: float = 0.0, level: float = 
 
 
 def _against(delta: float, error: float, limit: float, level: float) -> MarginTest:
+    if not error > 0:  # a difference whose scatter is not known proves nothing
+        return MarginTest(False, math.nan, math.nan, limit)
     bound = delta - float(ndtri(0.5 + level / 2)) * error
-    p = float(ndtr((limit - delta) / error)) if error > 0 else float(delta <= limit)
-    return MarginTest(bound > limit, p, bound, limit)
+    return MarginTest(bound > limit, float(ndtr((limit - delta) / error)), bound, limit)
 
 
 def _checked_margin(margin: float) -> float:

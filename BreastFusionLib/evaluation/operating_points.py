@@ -61,7 +61,7 @@ def best_points(sample: Resampled, rule: Rule) -> tuple[Floats, Floats, Floats]:
     tp, fp = sample.curves
     positives, negatives = sample.positives, sample.negatives
     # In whole numbers, so that equally good points are seen as equal; in short ones where they fit, which is faster.
-    fits = int(positives.max()) * int(negatives.max()) < np.iinfo(np.int32).max
+    fits = 2 * int(positives.max()) * int(negatives.max()) < np.iinfo(np.int32).max  # both losses are added
     number = np.float64 if rule == "closest" else np.int32 if fits else np.int64
     loss = np.multiply(fp, positives.astype(number))
     misses = np.multiply(tp[-1] - tp, negatives.astype(number))

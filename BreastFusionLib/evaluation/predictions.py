@@ -220,7 +220,7 @@ def _arrays(
     if classes:
         labels: NDArray[Any] = _class_numbers(table[label_column], classes, path)
         if positive or len(classes) == 2:
-            chosen = [classes.index(name) for name in positive] or [1]
+            chosen = [classes.index(name) for name in positive or (_second_class(classes),)]
             labels, scores, classes = np.isin(labels, chosen).astype(float), scores[:, chosen].sum(axis=1), ()
     else:
         labels, scores = _numbers(table[label_column], path), scores[:, 0]
@@ -277,15 +277,26 @@ def _numbers(column: pandas.Series, path: Path) -> Floats:
         ) from error
 
 
+def _second_class(classes: tuple[str, ...]) -> str:
+    """Return the positive one of two classes: the one called 1 where the other is called 0, else the second."""
+    return "1" if set(classes) == {"0", "1"} else classes[1]
+
+
 def _class_numbers(column: pandas.Series, classes: tuple[str, ...], path: Path) -> NDArray[np.int64]:
-    """Return labels 0 .. K-1 of a column that holds these numbers or the names of the classes."""
-    numbers = {name: number for number, name in enumerate(classes)}
-    numbers |= {form: number for number in range(len(classes)) for form in (str(number), f"{number}.0")}
+    """Return labels 0 .. K-1 of a column that holds the names of the classes, or these numbers.
+
+    Where classes are called by numbers (BI-RADS 2 to 5) a number in the column is a name, never a place.
+    """
+    are_numbers = any(name.isdigit() for name in classes)
+    called = classes if are_numbers else tuple(map(str, range(len(classes))))
+    numbers = {form: number for number, name in enumerate(called) for form in (name, f"{name}.0")}
+    numbers |= {name: number for number, name in enumerate(classes)}
     words = column.astype(str).str.strip()
     odd = sorted(set(words) - set(numbers))
     if odd:
+        places = "" if are_numbers else f", or 0 to {len(classes) - 1}"
         raise InputError(f"{path}, column '{column.name}': {first_few(odd)} is no class. Expected: "
-                         f"{', '.join(classes)}, or 0 to {len(classes) - 1}.")  # fmt: skip
+                         f"{', '.join(classes)}{places}.")  # fmt: skip
     return np.asarray(words.map(numbers), dtype=np.int64)
 
 

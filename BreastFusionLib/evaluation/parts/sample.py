@@ -16,7 +16,7 @@ from BreastFusionLib.evaluation.roc import Floats
 
 __all__ = ["Sample", "dependence", "too_few_of_a_class", "without_intervals"]
 
-_OF_INTERVALS = ("low", "high", "p", "z", "p_delong", "p_bootstrap", "p_holm", "p_holm_bootstrap")
+_OF_INTERVALS = ("low", "high", "p", "z", "p_delong", "p_bootstrap", "p_holm", "p_holm_bootstrap", "bound", "holds")
 # Keys by which mappings are known that hold the result of a test or an interval: classes and runs may be named 'low'.
 _RESULTS = {"value", "delta_auc", "only_a_right", "statistic", "bound", "q"}
 

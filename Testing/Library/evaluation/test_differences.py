@@ -124,3 +124,10 @@ def test_holm_keeps_the_order_and_never_lowers(p: list[float]) -> None:
     assert (corrected >= np.array(p)).all() and (corrected <= 1).all()
     order = np.argsort(p, kind="stable")
     assert (np.diff(corrected[order]) >= 0).all()
+
+
+@pytest.mark.parametrize("error", [0.0, float("nan")])
+def test_a_difference_of_unknown_scatter_proves_nothing(error: float) -> None:
+    for test in (noninferiority(0.0, error, margin=0.05), superiority(0.5, error)):
+        assert not test.holds
+        assert np.isnan(test.p) and np.isnan(test.bound)

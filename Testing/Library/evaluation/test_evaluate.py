@@ -204,6 +204,15 @@ def test_a_margin_is_tested_in_both_directions() -> None:
     assert "margin" not in evaluate_scores(labels, scores, bootstrap=0)["comparisons"][0]
 
 
+def test_too_few_cases_give_no_verdict_on_a_margin_either() -> None:
+    labels = np.repeat([0, 1], [40, 4])
+    noise = np.random.default_rng(0).normal(size=(2, 44))
+    found = evaluate_scores(labels, {"a": labels + noise[0], "b": labels + noise[1]}, bootstrap=0, margin=0.05)
+    for test in ("a_not_worse", "b_not_worse", "a_better", "b_better"):
+        verdict = found["comparisons"][0]["margin"][test]
+        assert (verdict["holds"], verdict["p"], verdict["bound"]) == (None, None, None)
+
+
 def test_mcnemar_counts_the_cases_on_which_one_model_is_right() -> None:
     labels = [1, 1, 1, 1, 1, 0, 0, 0, 0, 0]
     a = [0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.9]

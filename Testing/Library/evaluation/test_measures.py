@@ -152,3 +152,9 @@ def test_best_points_have_intervals(rule: Literal["youden", "closest"]) -> None:
         for name, estimate in point.items():
             assert estimate.value == getattr(single, name)
             assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_the_best_point_of_many_cases_is_not_beyond_what_integers_hold() -> None:
+    labels = np.repeat([0, 1], 40_000)
+    point = youden_point(labels, -labels + np.tile(np.linspace(0, 0.5, 40_000), 2))
+    assert point.sensitivity + point.specificity - 1 == pytest.approx(0.0)  # upside down: nothing beats a guess

@@ -332,3 +332,20 @@ def test_a_cohort_describes_the_cases(tmp_path: Path) -> None:
         ("40-49", 1), ("50-59", 1), ("70 and over", 1), ("unknown", 1),
     ]  # fmt: skip
     assert "cohort.csv does not describe 1 of the 4 cases." in result["notes"]
+
+
+@pytest.mark.parametrize("names", [("1", "2", "3"), ("0", "2", "1"), ("4", "3", "5")])
+def test_classes_called_by_numbers_go_by_name_and_not_by_place(tmp_path: Path, names: tuple[str, ...]) -> None:
+    rows = [",".join(("c" + name, name, *("0.8" if name == other else "0.1" for other in names))) for name in names]
+    table = tmp_path / "a.csv"
+    table.write_text("\n".join(["case_id,label," + ",".join(f"score_{name}" for name in names), *rows]))
+    assert read_predictions(table).labels.tolist() == [0, 1, 2]
+    assert read_predictions(table, positive=[names[2]]).labels.tolist() == [0, 0, 1]
+
+
+def test_of_the_classes_0_and_1_the_second_is_1_whatever_the_order_of_columns(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("case_id,label,score_1,score_0\na,1,.9,.1\nb,0,.2,.8\n")
+    found = read_predictions(table)
+    assert found.labels.tolist() == [1, 0]
+    assert found.scores.tolist() == [0.9, 0.2]
