@@ -60,7 +60,7 @@ def test_its_picture_shows_the_exam_that_is_loaded(slicer_app):
 
     script = ast.parse((REPOSITORY / "Resources" / "make_icons.py").read_text(encoding="utf-8"))
     (drawn,) = (
-        ast.literal_eval(node.value)
+        tuple(element.value for element in node.value.elts)
         for node in script.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DEMO_EXAM"
     )
