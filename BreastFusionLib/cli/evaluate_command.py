@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from BreastFusionLib import DISCLAIMER
+from BreastFusionLib.cli.evaluate_options import (
+    AtSensitivity,
+    AtSpecificity,
+    Bootstrap,
+    Calibration,
+    Cohort,
+    DecisionRange,
+    DropMissing,
+    Ensemble,
+    Importance,
+    Independent,
+    Intersect,
+    LabelColumn,
+    Level,
+    Margin,
+    Name,
+    Out,
+    PartialAuc,
+    Positive,
+    Predictions,
+    Prevalence,
+    Readings,
+    Recalibrate,
+    ScoreColumn,
+    Seed,
+    Subgroup,
+    Threshold,
+)
 from BreastFusionLib.cli.output import JsonOption, emit, messages, result_only_on_stdout
 from BreastFusionLib.errors import InputError
 
@@ -23,130 +50,34 @@ breastfusion evaluate new.csv old.csv --margin 0.05 --intersect
 
 breastfusion evaluate run/predictions.csv --recalibrate platt --readings readings/ --cohort cohort.csv --out report/"""
 
-_TABLES, _NUMBERS, _REPORT = "Tables and cases", "What is measured", "Report"
-
 
 def evaluate(
-    predictions: Annotated[list[Path], typer.Argument(help="Predictions tables, one a model.")],
-    label_column: Annotated[
-        str, typer.Option(help="Column with the truth, 0 or 1.", rich_help_panel=_TABLES)
-    ] = "label",
-    score_column: Annotated[
-        str, typer.Option(help="Column with the score of the positive class.", rich_help_panel=_TABLES)
-    ] = "score",
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Name of a model, in the order of the tables; default: their files.", rich_help_panel=_TABLES
-        ),
-    ] = None,
-    positive: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Class that counts as positive, in tables with columns score_<class>; may be given several times.",
-            rich_help_panel=_TABLES,
-        ),
-    ] = None,
-    cohort: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table with case_id whose further columns describe the cases (age, site, ..), e.g. cohort.csv.",
-            rich_help_panel=_TABLES,
-        ),
-    ] = None,
-    intersect: Annotated[
-        bool,
-        typer.Option(
-            "--intersect", help="Evaluate the cases that all tables have, and list the others.", rich_help_panel=_TABLES
-        ),
-    ] = False,
-    drop_missing: Annotated[
-        bool,
-        typer.Option(
-            "--drop-missing", help="Leave out rows without label or score, and count them.", rich_help_panel=_TABLES
-        ),
-    ] = False,
-    independent: Annotated[
-        bool,
-        typer.Option(
-            "--independent",
-            help="Count all cases as independent, even where patients (patient_id) have several.",
-            rich_help_panel=_TABLES,
-        ),
-    ] = False,
-    bootstrap: Annotated[int, typer.Option(min=0, help="Bootstrap replicates.", rich_help_panel=_NUMBERS)] = 5000,
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", rich_help_panel=_NUMBERS)] = 0,
-    level: Annotated[float, typer.Option(help="Confidence of intervals.", rich_help_panel=_NUMBERS)] = 0.95,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Score from which a case is called positive: 0.3, or MODEL=0.3 for each model. Default: 0.5.",
-            rich_help_panel=_NUMBERS,
-        ),
-    ] = None,
-    at_sensitivity: Annotated[
-        list[float] | None,
-        typer.Option(help="Sensitivity to read the specificity at; .95 and .9.", rich_help_panel=_NUMBERS),
-    ] = None,
-    at_specificity: Annotated[
-        list[float] | None,
-        typer.Option(help="Specificity to read the sensitivity at; .95 and .9.", rich_help_panel=_NUMBERS),
-    ] = None,
-    partial_auc: Annotated[
-        str, typer.Option(help="Range of specificity of the partial AUC.", rich_help_panel=_NUMBERS)
-    ] = "0.9,1",
-    margin: Annotated[
-        float | None,
-        typer.Option(help="Test non-inferiority: the largest loss of AUC that is none.", rich_help_panel=_NUMBERS),
-    ] = None,
-    calibration: Annotated[
-        bool | None,
-        typer.Option(
-            "--calibration/--no-calibration",
-            help="Demand calibration, or leave it out; default: where scores lie in [0, 1].",
-            rich_help_panel=_NUMBERS,
-        ),
-    ] = None,
-    recalibrate: Annotated[
-        Literal["platt", "temperature", "isotonic"] | None,
-        typer.Option(help="Calibrate on the rows of split 'validation' first.", rich_help_panel=_NUMBERS),
-    ] = None,
-    ensemble: Annotated[
-        Literal["mean", "greedy"] | None,
-        typer.Option(
-            help="Add the models' ensemble: mean of probabilities, or chosen on the rows of split 'validation'.",
-            rich_help_panel=_NUMBERS,
-        ),
-    ] = None,
-    prevalence: Annotated[
-        float | None,
-        typer.Option(help="Share of positives for decision curves; default: the cases'.", rich_help_panel=_NUMBERS),
-    ] = None,
-    decision_range: Annotated[
-        str, typer.Option(help="Thresholds that decision curves are drawn for.", rich_help_panel=_NUMBERS)
-    ] = "0.01,0.99",
-    subgroup: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Column whose subgroups are evaluated too (site, scanner, density, age); may be given several times.",
-            rich_help_panel=_NUMBERS,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for the report: HTML, JSON, CSV, figures.", rich_help_panel=_REPORT),
-    ] = None,
-    importance: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="File of feature importances: FILE, or MODEL=FILE; default: what lies beside the tables.",
-            rich_help_panel=_REPORT,
-        ),
-    ] = None,
-    readings: Annotated[
-        Path | None,
-        typer.Option(help="Folder of readings, whose maps the example cases show.", rich_help_panel=_REPORT),
-    ] = None,
+    predictions: Predictions,
+    label_column: LabelColumn = "label",
+    score_column: ScoreColumn = "score",
+    name: Name = None,
+    positive: Positive = None,
+    cohort: Cohort = None,
+    intersect: Intersect = False,
+    drop_missing: DropMissing = False,
+    independent: Independent = False,
+    bootstrap: Bootstrap = 5000,
+    seed: Seed = 0,
+    level: Level = 0.95,
+    threshold: Threshold = None,
+    at_sensitivity: AtSensitivity = None,
+    at_specificity: AtSpecificity = None,
+    partial_auc: PartialAuc = "0.9,1",
+    margin: Margin = None,
+    calibration: Calibration = None,
+    recalibrate: Recalibrate = None,
+    ensemble: Ensemble = None,
+    prevalence: Prevalence = None,
+    decision_range: DecisionRange = "0.01,0.99",
+    subgroup: Subgroup = None,
+    out: Out = None,
+    importance: Importance = None,
+    readings: Readings = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate models and compare them: discrimination, differences, calibration, decisions, subgroups.
