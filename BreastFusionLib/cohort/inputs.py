@@ -159,7 +159,7 @@ def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
         patch=next((i.patch for i in inputs if i.patch is not None), None),
         radiomics=next((i.radiomics for i in inputs if i.radiomics is not None), None),
         kinetics=any(i.kinetics for i in inputs),
-        clinical=tuple(dict.fromkeys(name for i in inputs for name in i.clinical)),
+        clinical=tuple(dict.fromkeys(column for i in inputs for column in i.clinical)),
     )
     for one in inputs:
         if not covers(merged, one):

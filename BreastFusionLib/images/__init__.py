@@ -6,6 +6,16 @@ patch = extract_patch(volume, mask, spec, scale)    # pixels (slices, size_px, s
 
 from BreastFusionLib.images.intensity import IntensityScale, measure_scale
 from BreastFusionLib.images.patches import Patch, extract_patch, patch_reach
-from BreastFusionLib.images.settings import IntensitySpec, PatchSpec
+from BreastFusionLib.images.settings import AugmentationSpec, IntensitySpec, PatchSpec, ProjectionSpec
 
-__all__ = ["IntensityScale", "IntensitySpec", "Patch", "PatchSpec", "extract_patch", "measure_scale", "patch_reach"]
+__all__ = [
+    "AugmentationSpec",
+    "IntensityScale",
+    "IntensitySpec",
+    "Patch",
+    "PatchSpec",
+    "ProjectionSpec",
+    "extract_patch",
+    "measure_scale",
+    "patch_reach",
+]

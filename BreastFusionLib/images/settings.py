@@ -7,7 +7,7 @@ from typing import Literal
 
 from BreastFusionLib.errors import InputError
 
-__all__ = ["IntensitySpec", "PatchSpec"]
+__all__ = ["AugmentationSpec", "IntensitySpec", "PatchSpec", "ProjectionSpec"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,71 @@ class PatchSpec:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise InputError(f"patch: {name} must be above 0 mm, found {value:g}.")
+
+
+@dataclass(frozen=True)
+class ProjectionSpec:
+    """The maximum intensity projection (MIP) of one breast in the subtraction (holste2021, section 2.2).
+
+    Attributes:
+        phase: the phase after contrast from which the one before is subtracted; None: the one in which the breasts
+            are brightest (holste2021's peak of contrast).
+        axis: the patient's axis along which the maximum is taken: 'axial' looks from the feet, 'sagittal' from the
+            side, 'coronal' from the front.
+        registration: 'rigid' aligns the phase with the one before contrast first.
+        clip_percent: the brightest share of the pixels (per cent) that becomes white.
+        size_px: side length of the square image in pixels.
+    """
+
+    phase: int | None = 2
+    axis: Literal["axial", "sagittal", "coronal"] = "axial"
+    registration: Literal["none", "rigid"] = "none"
+    clip_percent: float = 0.5
+    size_px: int = 224
+
+    def __post_init__(self) -> None:
+        if self.phase is not None and self.phase < 1:
+            raise InputError(f"projection: phase must be 1 (first after contrast) or more, found {self.phase}.")
+        if not 0 <= self.clip_percent < 100:
+            raise InputError(f"projection: clip_percent must lie in [0, 100), found {self.clip_percent:g}.")
+        if self.size_px < 1:
+            raise InputError(f"projection: size_px must be at least 1, found {self.size_px}.")
+
+
+@dataclass(frozen=True)
+class AugmentationSpec:
+    """Random changes of an image, the same for all sequences and slices of a case.
+
+    Attributes:
+        flip_horizontal: probability of a left-right flip.
+        flip_vertical: probability of an anterior-posterior flip.
+        rotation_degrees: rotation drawn evenly from plus or minus this angle.
+        scale_percent: magnification drawn evenly from 100 plus or minus this percentage.
+        elastic_percent: standard deviation of a smooth random displacement, in per cent of the side length.
+        contrast_percent: gain about the image's mean drawn evenly from 100 plus or minus this percentage.
+        blur_px: Gaussian blur with a standard deviation drawn evenly from 0 to this many pixels.
+        photometric: probability that a case is blurred or changed in contrast (one of the two, evenly).
+    """
+
+    # Read by pydantic, which checks this dataclass inside a recipe's training section.
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - a class attribute, no field
+
+    flip_horizontal: float = 0.5
+    flip_vertical: float = 0.5
+    rotation_degrees: float = 10.0
+    scale_percent: float = 0.0
+    elastic_percent: float = 0.0
+    contrast_percent: float = 0.0
+    blur_px: float = 0.0
+    photometric: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("flip_horizontal", "flip_vertical", "photometric"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"augmentation: {name} is a probability, found {getattr(self, name):g}.")
+        for name, limit in (("rotation_degrees", 180), ("scale_percent", 90), ("elastic_percent", 50)):
+            if not 0 <= getattr(self, name) <= limit:
+                raise InputError(f"augmentation: {name} must lie in [0, {limit}], found {getattr(self, name):g}.")
+        for name in ("contrast_percent", "blur_px"):
+            if getattr(self, name) < 0:
+                raise InputError(f"augmentation: {name} must be 0 or more, found {getattr(self, name):g}.")

@@ -15,7 +15,15 @@ from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
 from BreastFusionLib.reading.portion import Portion, cut_case
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reader import Reader, Reading
-from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec, ReadingRecipe, TaskSpec
+from BreastFusionLib.reading.recipe import (
+    ColumnSpec,
+    InputsSpec,
+    RadiomicsSpec,
+    ReadingRecipe,
+    RuleSpec,
+    TaskSpec,
+    TestTimeSpec,
+)
 from BreastFusionLib.reading.scalers import Scaler
 from BreastFusionLib.reading.stability import outline_range
 from BreastFusionLib.reading.vectors import vector_names
@@ -27,6 +35,7 @@ __all__ = [
     "Calibration",
     "Case",
     "CaseInputs",
+    "ColumnSpec",
     "Evidence",
     "InputsSpec",
     "Portion",
@@ -34,10 +43,12 @@ __all__ = [
     "Reader",
     "Reading",
     "ReadingRecipe",
+    "RuleSpec",
     "SavedInputs",
     "Scaler",
     "Scores",
     "TaskSpec",
+    "TestTimeSpec",
     "TrainingContext",
     "TrainingRecord",
     "choose_device",

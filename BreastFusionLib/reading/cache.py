@@ -108,7 +108,7 @@ def inputs_key(
     Returns:
         A hexadecimal SHA-256.
     """
-    row = {name: (clinical or {}).get(name) for name in inputs.clinical}
+    row = {column.name: (clinical or {}).get(column.name) for column in inputs.clinical}
     # NaN is not equal to itself, so a missing number would name a new case each time.
     row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
     content = {

@@ -79,7 +79,7 @@ def prepare(case: Case, inputs: InputsSpec, scales: Scales | None = None, progre
                 values["radiomics"] |= radiomics_values(sequence, found, mapped[sequence].texture_defined)
     if kinetics is not None:
         values["kinetics"] = kinetics.vector()
-    values["clinical"] = clinical_vector(case.clinical, inputs.clinical)
+    values["clinical"] = clinical_vector(case.clinical, tuple(column.name for column in inputs.clinical))
     warnings += [f"The clinical value '{name}' is missing." for name, v in values["clinical"].items() if math.isnan(v)]
 
     return CaseInputs(

@@ -11,14 +11,27 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
-from BreastFusionLib.images.settings import IntensitySpec, PatchSpec
+from BreastFusionLib.images.settings import AugmentationSpec, IntensitySpec, PatchSpec, ProjectionSpec
 from BreastFusionLib.models.settings import ModelSpec
 from BreastFusionLib.settings import from_mapping
 
-__all__ = ["SEQUENCE_WORDS", "InputsSpec", "RadiomicsSpec", "ReadingRecipe", "TaskSpec"]
+__all__ = [
+    "PROJECTION",
+    "SEQUENCE_WORDS",
+    "ColumnSpec",
+    "InputsSpec",
+    "RadiomicsSpec",
+    "ReadingRecipe",
+    "RuleSpec",
+    "TaskSpec",
+    "TestTimeSpec",
+]
 
 SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
 """The sequences that a recipe may name, and how a screen names them."""
+
+PROJECTION = "mip"
+"""The image source that is a projection of one breast."""
 
 _UPPER_FLOOR_SECTIONS = ("training", "evaluation")
 
@@ -28,13 +41,13 @@ class TaskSpec:
     """What is decided, and its words for the screen.
 
     Attributes:
-        unit: what one case is.
+        unit: what one case is: a lesion, or a whole breast.
         classes: names in label order (label 0 first).
         positive: the class whose probability is shown.
         title: words over the probability.
     """
 
-    unit: Literal["lesion"] = "lesion"
+    unit: Literal["lesion", "breast"] = "lesion"
     classes: tuple[str, ...] = ("benign", "malignant")
     positive: str = "malignant"
     title: str = "Probability of malignancy"
@@ -54,6 +67,78 @@ class RadiomicsSpec:
 
 
 @dataclass(frozen=True)
+class ColumnSpec:
+    """One clinical or acquisition column, and how it becomes numbers.
+
+    Attributes:
+        name: of the column in the cohort's table (`origin` 'table') or of a value of the exam itself ('exam': see
+            `exam.acquisition_columns`).
+        kind: 'continuous' a number; 'ordinal' levels in order, their rank as a number; 'categorical' levels without
+            order, one 0/1 input each but for the base level.
+        origin: where the value comes from.
+        unit: of a continuous column, for the screen.
+        title: words for the screen; empty: the name.
+        levels: allowed values of an ordinal or categorical column; empty: those of the training cases, sorted.
+        base: level without an input of its own; None: the first.
+        low: smallest allowed value of a continuous column.
+        high: largest allowed value.
+        missing: values that mean 'not known', beside an empty cell.
+        impute: what a missing value becomes: the training cases' median (continuous, ordinal) or mode, or the median
+            or mode with one more 0/1 input that says so ('indicator').
+        standardise: whether a number is brought to mean 0 and deviation 1 over the training cases.
+    """
+
+    name: str
+    kind: Literal["continuous", "ordinal", "categorical"] = "continuous"
+    origin: Literal["table", "exam"] = "table"
+    unit: str = ""
+    title: str = ""
+    levels: tuple[str, ...] = ()
+    base: str | None = None
+    low: float | None = None
+    high: float | None = None
+    missing: tuple[str, ...] = ()
+    impute: Literal["median", "mode", "indicator"] = "median"
+    standardise: bool = True
+
+
+@dataclass(frozen=True)
+class RuleSpec:
+    """A named step that changes clinical values before they are encoded, in training and reading alike.
+
+    Attributes:
+        step: 'replace_at_random': `value` of `column` becomes one of the column's other levels, drawn from the seed
+            and the case's name (holste2021 obscures the indication 'assess extent of disease', which gives the
+            answer away).
+        column: its column.
+        value: the level that is replaced.
+        seed: of the draw.
+    """
+
+    step: Literal["replace_at_random"]
+    column: str
+    value: str
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TestTimeSpec:
+    """Test-time augmentation: the mean probability over randomly changed copies of the images.
+
+    Attributes:
+        copies: how many.
+        seed: of their changes.
+        augmentation: what is drawn.
+    """
+
+    __test__ = False  # its name begins as pytest's classes do
+
+    copies: int = 5
+    seed: int = 0
+    augmentation: AugmentationSpec = field(default_factory=AugmentationSpec)
+
+
+@dataclass(frozen=True)
 class InputsSpec:
     """What a model sees of a case.
 
@@ -64,7 +149,9 @@ class InputsSpec:
         patch: image patches; None for a model without images.
         radiomics: radiomic features as a vector source; None for none.
         kinetics: whether the DCE kinetics are a vector source.
-        clinical: names of clinical columns that form a vector source.
+        clinical: columns that form a vector source; a name alone is a continuous column.
+        clinical_rules: steps that change their values first.
+        projection: the maximum intensity projection of the case's breast as an image source ('mip'); None for none.
     """
 
     sequences: tuple[str, ...] = ("dce", "t1", "t2")
@@ -73,12 +160,19 @@ class InputsSpec:
     patch: PatchSpec | None = field(default_factory=PatchSpec)
     radiomics: RadiomicsSpec | None = None
     kinetics: bool = False
-    clinical: tuple[str, ...] = ()
+    clinical: tuple[ColumnSpec, ...] = ()
+    clinical_rules: tuple[RuleSpec, ...] = ()
+    projection: ProjectionSpec | None = None
 
     @property
     def image_sources(self) -> tuple[str, ...]:
-        """Sources that go through an encoder, named by sequence."""
-        return self.sequences if self.patch is not None else ()
+        """Sources that go through an encoder, named by sequence, the projection last."""
+        return (self.sequences if self.patch is not None else ()) + ((PROJECTION,) if self.projection else ())
+
+    @property
+    def needs_lesion(self) -> bool:
+        """Whether a case needs an outlined lesion; a projection and clinical columns need its side only."""
+        return self.patch is not None or self.radiomics is not None or self.kinetics
 
     @property
     def vector_sources(self) -> tuple[str, ...]:
@@ -101,6 +195,7 @@ class ReadingRecipe:
     model: ModelSpec
     task: TaskSpec = TaskSpec()
     description: str = ""
+    test_time: TestTimeSpec | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], where: str) -> ReadingRecipe:
@@ -114,7 +209,7 @@ class ReadingRecipe:
             InputError: unknown or missing keys, values of another type.
         """
         own = {key: value for key, value in mapping.items() if key not in _UPPER_FLOOR_SECTIONS}
-        recipe = from_mapping(cls, own, where)
+        recipe = from_mapping(cls, _with_whole_columns(own), where)
         for sequence in recipe.inputs.sequences:
             if sequence not in SEQUENCE_WORDS:
                 raise InputError(
@@ -126,3 +221,12 @@ class ReadingRecipe:
                 f"{where}, task: the positive class '{recipe.task.positive}' is none of {list(recipe.task.classes)}."
             )
         return recipe
+
+
+def _with_whole_columns(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write a clinical column that is a name alone as the mapping it stands for."""
+    inputs = recipe.get("inputs")
+    if not isinstance(inputs, Mapping) or not isinstance(inputs.get("clinical"), (list, tuple)):
+        return recipe
+    columns = [{"name": column} if isinstance(column, str) else column for column in inputs["clinical"]]
+    return {**recipe, "inputs": {**inputs, "clinical": columns}}

@@ -28,7 +28,7 @@ def vector_names(inputs: InputsSpec) -> dict[str, tuple[str, ...]]:
 
         names["kinetics"] = tuple(KINETIC_FEATURES)
     if inputs.clinical:
-        names["clinical"] = tuple(inputs.clinical)
+        names["clinical"] = tuple(column.name for column in inputs.clinical)
     return names
 
 

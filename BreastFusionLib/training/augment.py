@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from BreastFusionLib.training.recipe import AugmentationSpec
+from BreastFusionLib.images.settings import AugmentationSpec
 
 __all__ = ["Augmentation", "apply_augmentation", "draw_augmentation"]
 

@@ -16,11 +16,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.images.settings import AugmentationSpec
 from BreastFusionLib.models.settings import ModelSpec
 from BreastFusionLib.reading.recipe import InputsSpec, ReadingRecipe, TaskSpec
 from BreastFusionLib.settings import to_mapping
 
-__all__ = ["AugmentationSpec", "EvaluationSpec", "Recipe", "TrainingSpec", "load_recipe", "recipe_names"]
+__all__ = ["EvaluationSpec", "Recipe", "TrainingSpec", "load_recipe", "recipe_names"]
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 """The folder of the recipes that come with the library, `<name>.yaml` each."""
@@ -30,20 +31,6 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AugmentationSpec(_Section):
-    """Random changes of a training patch, the same for all sequences and slices of a case.
-
-    Attributes:
-        flip_horizontal: probability of a left-right flip.
-        flip_vertical: probability of an anterior-posterior flip.
-        rotation_degrees: rotation drawn evenly from plus or minus this angle.
-    """
-
-    flip_horizontal: Share = 0.5
-    flip_vertical: Share = 0.5
-    rotation_degrees: Annotated[float, Field(ge=0, le=180)] = 10.0
 
 
 class TrainingSpec(_Section):
@@ -264,10 +251,10 @@ def _section(kind: type[Spec], mapping: Any, where: str) -> Spec:
 def _sentence(kind: type[BaseModel], problem: Mapping[str, Any], where: str) -> str:
     place = [str(part) for part in problem["loc"] if not str(part).startswith("function-")]
     path = ", ".join([where, *place[:-1]])
-    if problem["type"] == "extra_forbidden":
-        owner = kind
-        for part in place[:-1]:
-            owner = {"augmentation": AugmentationSpec}.get(part, owner)
-        return f"{path}: unknown key '{place[-1]}'. {nearest_known(place[-1], owner.model_fields)}"
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        known = [field.name for field in dataclasses.fields(AugmentationSpec)] if place[:-1] else kind.model_fields
+        return f"{path}: unknown key '{place[-1]}'. {nearest_known(place[-1], known)}"
+    if problem["type"] == "value_error":  # a settings dataclass's own sentence
+        return f"{where}, {problem['ctx']['error']}"
     said = problem["msg"].replace("Input should be", "should be")
     return f"{', '.join([where, *place])}: {problem['input']!r} {said}."

@@ -14,9 +14,9 @@ from BreastFusionLib.cohort import compute_inputs, covering, features_table, rea
 from BreastFusionLib.cohort.inputs import CaseTask, case_files, covers
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.images.settings import PatchSpec
-from BreastFusionLib.reading.recipe import InputsSpec, RadiomicsSpec
+from BreastFusionLib.reading.recipe import ColumnSpec, InputsSpec, RadiomicsSpec
 
-INPUTS = InputsSpec(sequences=("dce",), patch=PatchSpec(size_px=16), kinetics=True, clinical=("age",))
+INPUTS = InputsSpec(sequences=("dce",), patch=PatchSpec(size_px=16), kinetics=True, clinical=(ColumnSpec("age"),))
 
 
 @pytest.fixture

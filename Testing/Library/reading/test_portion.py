@@ -14,7 +14,7 @@ from BreastFusionLib.exam.model import Exam, Phase
 from BreastFusionLib.images import IntensitySpec, PatchSpec, measure_scale
 from BreastFusionLib.lesion import Lesion, map_lesion
 from BreastFusionLib.phantom import make_exam as make_phantom
-from BreastFusionLib.reading import Case, InputsSpec, RadiomicsSpec, prepare
+from BreastFusionLib.reading import Case, ColumnSpec, InputsSpec, RadiomicsSpec, prepare
 from BreastFusionLib.reading.portion import cut_case
 
 pytestmark = pytest.mark.fast
@@ -24,7 +24,9 @@ FEW = {"featureClass": {"shape": [], "firstorder": []}, "setting": {"binWidth": 
 IN_MM = PatchSpec(size_px=32, size_mm=48.0, slice_step_mm=3.0, intensity=ROBUST)
 SPECS = {
     "wang2024": InputsSpec(patch=PatchSpec(), radiomics=RadiomicsSpec({**FEW, "setting": {"binWidth": 25}})),
-    "fusion": InputsSpec(patch=IN_MM, radiomics=RadiomicsSpec(FEW, ROBUST), kinetics=True, clinical=("age",)),
+    "fusion": InputsSpec(
+        patch=IN_MM, radiomics=RadiomicsSpec(FEW, ROBUST), kinetics=True, clinical=(ColumnSpec("age"),)
+    ),
     "images of one sequence": InputsSpec(sequences=("t1",), patch=IN_MM),
     "kinetics alone": InputsSpec(sequences=("dce",), patch=None, kinetics=True),
     "texture of coarse patches": InputsSpec(patch=replace(IN_MM, size_mm=128.0)),

@@ -9,7 +9,7 @@ from BreastFusionLib.exam.geometry import Grid, crop
 from BreastFusionLib.exam.model import Exam, Phase
 from BreastFusionLib.images import extract_patch, measure_scale
 from BreastFusionLib.images.settings import IntensitySpec
-from BreastFusionLib.reading import Case, InputsSpec, RadiomicsSpec, prepare, vector_names
+from BreastFusionLib.reading import Case, ColumnSpec, InputsSpec, RadiomicsSpec, prepare, vector_names
 from BreastFusionLib.reading import prepare as door
 
 pytestmark = pytest.mark.fast
@@ -96,7 +96,9 @@ def test_one_phase_only_is_refused_with_what_to_do(make_exam, lesion, recipe):
 
 
 def test_a_model_without_dce_goes_on_without_a_curve(make_exam, lesion):
-    found = prepare(Case(make_exam(phases=1), lesion), InputsSpec(sequences=("t1",), patch=None, clinical=("age",)))
+    found = prepare(
+        Case(make_exam(phases=1), lesion), InputsSpec(sequences=("t1",), patch=None, clinical=(ColumnSpec("age"),))
+    )
     assert found.kinetics is None
     assert any(warning.startswith("No kinetics: ") for warning in found.warnings)
 
@@ -190,13 +192,13 @@ def lesion_centre(case) -> tuple[int, int, int]:
 @pytest.mark.parametrize(("value", "expected"), [("61", 61.0), (True, 1.0), (None, np.nan), ("", np.nan)])
 def test_clinical_values_become_numbers(case, recipe, value, expected):
     found = prepare(
-        replace(case, clinical={"age": value}), InputsSpec(sequences=("t1",), patch=None, clinical=("age",))
+        replace(case, clinical={"age": value}), InputsSpec(sequences=("t1",), patch=None, clinical=(ColumnSpec("age"),))
     )
     np.testing.assert_equal(found.vectors["clinical"]["age"], expected)
 
 
 def test_a_clinical_word_is_refused(case):
-    spec = InputsSpec(sequences=("t1",), patch=None, clinical=("density",))
+    spec = InputsSpec(sequences=("t1",), patch=None, clinical=(ColumnSpec("density"),))
     with pytest.raises(InputError, match="clinical column 'density' holds 'dense': a number was expected"):
         prepare(replace(case, clinical={"density": "dense"}), spec)
 

@@ -14,7 +14,7 @@ from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Phase
 from BreastFusionLib.images import IntensityScale, IntensitySpec, PatchSpec
 from BreastFusionLib.lesion import edited_lesion, map_lesion
-from BreastFusionLib.reading import Case, InputsSpec, RadiomicsSpec, cut_case, prepare
+from BreastFusionLib.reading import Case, ColumnSpec, InputsSpec, RadiomicsSpec, cut_case, prepare
 from BreastFusionLib.reading.portion import Portion
 from BreastFusionLib.service import (
     read_case,
@@ -75,7 +75,7 @@ SPECS = {
         patch=PatchSpec(32, 40.0, 3, 3.0, IntensitySpec("robust")),
         radiomics=RadiomicsSpec({**FIRST_ORDER, "setting": {"binWidth": 0.1}}, IntensitySpec("robust")),
         kinetics=True,
-        clinical=("age",),
+        clinical=(ColumnSpec("age"),),
     ),
     "own pixels": InputsSpec(patch=PatchSpec(size_px=24)),
     "raw intensities": InputsSpec(patch=PatchSpec(size_px=24, intensity=IntensitySpec("none"))),

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from BreastFusionLib.images.settings import AugmentationSpec
 from BreastFusionLib.training.augment import Augmentation, apply_augmentation, draw_augmentation, stack_matrices
-from BreastFusionLib.training.recipe import AugmentationSpec
 
 SPEC = AugmentationSpec()
 
