@@ -8,7 +8,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.exam.model import Exam, Side
 from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.lesion.kinetics import Kinetics
 from BreastFusionLib.lesion.measure import Measurements
@@ -19,24 +19,33 @@ __all__ = ["Case", "CaseInputs", "Evidence", "Scores"]
 
 @dataclass(frozen=True)
 class Case:
-    """What is classified: a lesion of an exam, with its row of clinical columns.
+    """What is classified: a lesion of an exam, or a whole breast, with its row of clinical columns.
 
     Attributes:
         exam: the exam.
-        lesion: on the grid of its DCE series.
+        lesion: on the grid of its DCE series; None where the model needs no outline (`InputsSpec.needs_lesion`).
         case_id: a name without patient data.
         clinical: column -> value.
         mapped: sequence ('t1', 't2') -> the lesion there, where a reader refined or edited it: it is taken instead of
             mapping the lesion as the recipe says, and the reading says so.
         dce_phase: the phase that the reader chose instead of the recipe's; None: the recipe's.
+        side: of a whole breast; None: the lesion's.
     """
 
     exam: Exam
-    lesion: Lesion
+    lesion: Lesion | None
     case_id: str = "case"
     clinical: Mapping[str, Any] = field(default_factory=dict)
     mapped: Mapping[str, MappedLesion] = field(default_factory=dict)
     dce_phase: int | None = None
+    side: Side | None = None
+
+    @property
+    def breast_side(self) -> Side:
+        """The breast that the case is about: the given side, else the lesion's; 'unknown' without either."""
+        if self.side is not None:
+            return self.side
+        return self.lesion.side if self.lesion is not None else "unknown"
 
 
 @dataclass(frozen=True)
@@ -45,27 +54,29 @@ class CaseInputs:
 
     Attributes:
         case_id: the case's name.
-        patches: sequence -> patch; a missing sequence is absent.
+        patches: image source (a sequence, or 'mip') -> patch; a missing sequence is absent.
         vectors: source ('radiomics', 'kinetics', 'clinical') -> feature name -> value; NaN where undefined; a
             source always has all its names in their fixed order.
-        lesion: measurements on the DCE grid.
-        mapped: sequence -> the lesion on that sequence.
-        kinetics: of the lesion, or None when the DCE series cannot give them.
+        lesion: measurements on the DCE grid; None for a breast without an outlined lesion.
+        mapped: sequence -> the lesion on that sequence; empty likewise.
+        kinetics: of the lesion, or None when there is none or the DCE series cannot give them.
         context: what the model's training is compared with: 'contrast' (sequence -> pre/post/unknown), 'spacing_mm'
             (sequence -> 3 numbers), 'field_strength_t', 'synthetic'.
         warnings: sentences.
         seconds: time spent by stage.
+        columns: clinical column (of the recipe) -> its raw value: a number, or a level's word; None where missing.
     """
 
     case_id: str
     patches: Mapping[str, Patch]
     vectors: Mapping[str, Mapping[str, float]]
-    lesion: Measurements
+    lesion: Measurements | None
     mapped: Mapping[str, MappedLesion]
     kinetics: Kinetics | None
     context: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    columns: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
