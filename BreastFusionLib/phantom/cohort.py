@@ -25,7 +25,7 @@ from BreastFusionLib.phantom.truth import Truth
 __all__ = ["truth_row", "write_cohort"]
 
 SCHEMA = "breastfusion.phantom/1"
-_PARAMETERS, _COHORT, _TRUTH = "phantom.json", "cohort.csv", "truth.csv"
+_PARAMETERS, _COHORT, _BREASTS, _TRUTH = "phantom.json", "cohort.csv", "breasts.csv", "truth.csv"
 
 Row = Mapping[str, Any]
 
@@ -39,7 +39,10 @@ def write_cohort(
     progress: Callable[[int, int], None] | None = None,
     workers: int = 1,
 ) -> Path:
-    """Write exams 1 to `exams` of the population `seed`, `cohort.csv` and `truth.csv`.
+    """Write exams 1 to `exams` of the population `seed`, `cohort.csv`, `breasts.csv` and `truth.csv`.
+
+    `cohort.csv` has one row a lesion; `breasts.csv` one a breast, of which half hold no lesion and a quarter a
+    malignant one.
 
     Exams that are already there are kept, so that an interrupted call is continued, and a cohort enlarged, by
     calling again.
@@ -84,6 +87,7 @@ def write_cohort(
         # After each exam, so that whatever stops the work costs one exam at most.
         _write_rows(folder / _TRUTH, truth)
         _write_rows(folder / _COHORT, cohort)
+        _write_rows(folder / _BREASTS, _breasts(cohort))
         done += 1
         if progress is not None:
             progress(done, exams)
@@ -190,6 +194,17 @@ def _write_files(folder: Path, name: str, made: PhantomExam, dicom: bool) -> dic
     }
 
 
+def _breasts(cohort: Mapping[str, Row]) -> dict[str, Row]:
+    """Return two rows for each exam: the breast with the lesion has its label, the other one is benign."""
+    rows: dict[str, Row] = {}
+    for name, row in cohort.items():
+        shared = {column: value for column, value in row.items() if column != "lesion"}
+        for side in ("left", "right"):
+            case_id, label = f"{name}_{side}", row["label"] if side == row["side"] else 0
+            rows[case_id] = {**shared, "case_id": case_id, "side": side, "label": label}
+    return rows
+
+
 def _read_rows(path: Path) -> dict[str, Row]:
     if not path.is_file():
         return {}
@@ -201,7 +216,7 @@ def _read_rows(path: Path) -> dict[str, Row]:
 
 
 def _write_rows(path: Path, rows: Mapping[str, Row]) -> None:
-    ordered = [rows[name] for name in sorted(rows, key=lambda name: int(name[1:]))]
+    ordered = [rows[name] for name in sorted(rows, key=lambda name: (len(name.partition("_")[0]), name))]
     # Rows that are already there may come from a version whose phantoms have other columns.
     for row in ordered:
         if different := row.keys() ^ ordered[-1].keys():

@@ -16,6 +16,7 @@ from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, Side
 from BreastFusionLib.exam.pseudonyms import hashed_uid
 from BreastFusionLib.lesion.model import Lesion
 from BreastFusionLib.phantom.anatomy import Anatomy, Point, build_anatomy
+from BreastFusionLib.phantom.clinical import clinical_row
 from BreastFusionLib.phantom.enhancement import background_percent, lesion_course
 from BreastFusionLib.phantom.fields import Array, Lattice
 from BreastFusionLib.phantom.lesion import diameter_mm, draw_shape, lesion_mask
@@ -37,7 +38,7 @@ class PhantomExam:
         exam: as `read_exam` would return it, `synthetic` being True.
         lesion: its one lesion, on the DCE grid.
         label: 1 malignant, 0 benign.
-        clinical: columns of the cohort table: 'age' in years.
+        clinical: columns of the cohort table, see `clinical.clinical_row`.
         truth: latents, likelihood ratios, motion.
         dialect: the scanner.
     """
@@ -70,8 +71,10 @@ def make_exam(seed: int, number: int, small: bool = False) -> PhantomExam:
     """
     if seed < 0 or number < 1:
         raise InputError(f"Exam {number} of seed {seed}: exams count from 1, and a seed is 0 or more. Give others.")
-    seeds = np.random.SeedSequence([seed, number]).spawn(6)
-    for_latents, for_anatomy, for_lesion, for_scanner, for_motion, for_images = map(np.random.default_rng, seeds)
+    seeds = np.random.SeedSequence([seed, number]).spawn(7)
+    for_latents, for_anatomy, for_lesion, for_scanner, for_motion, for_images, for_clinical = map(
+        np.random.default_rng, seeds
+    )
     label = draw_label(seed, number)
     latents = draw_latents(for_latents, label)
     anatomy = build_anatomy(for_anatomy, _SMALL_COARSENESS if small else 1.0)
@@ -110,7 +113,7 @@ def make_exam(seed: int, number: int, small: bool = False) -> PhantomExam:
         exam=Exam(series, pseudonym=exam_name(number), synthetic=True),
         lesion=Lesion(lesion_mask(sampled, grids["dce"]), "lesion", side),
         label=label,
-        clinical={"age": round(float(np.clip(45.0 + 11.5 * latents["age"], 20.0, 90.0)))},
+        clinical=clinical_row(for_clinical, latents, anatomy.density, background),
         truth=truth,
         dialect=dialect,
     )

@@ -25,7 +25,9 @@ def cohort(tmp_path_factory) -> Path:
 
 def test_tables_have_a_row_an_exam_and_files_where_they_say(cohort):
     table = rows(cohort)
-    assert list(table[0]) == ["case_id", "patient_id", "exam", "lesion", "side", "label", "site", "age"]
+    known = ["case_id", "patient_id", "exam", "lesion", "side", "label", "site"]
+    clinical = ["age", "indication", "lifetime_risk_percent", "breast_density", "parenchymal_enhancement", "exam_day"]
+    assert list(table[0]) == known + clinical
     assert [row["case_id"] for row in table] == ["P0001", "P0002", "P0003"]
     for row in table:
         assert (cohort.parent / row["exam"] / "exam.json").is_file()
@@ -33,9 +35,25 @@ def test_tables_have_a_row_an_exam_and_files_where_they_say(cohort):
     assert sorted(row["label"] for row in table[:2]) == ["0", "1"]
 
 
+def test_each_exam_has_two_breasts_and_the_label_is_that_of_the_lesions_breast(cohort):
+    lesions, breasts = rows(cohort), rows(cohort.with_name("breasts.csv"))
+    assert [row["case_id"] for row in breasts[:2]] == ["P0001_left", "P0001_right"] and len(breasts) == 6
+    for lesion in lesions:
+        own = {row["side"]: row for row in breasts if row["exam"] == lesion["exam"]}
+        other = "left" if lesion["side"] == "right" else "right"
+        assert (own[lesion["side"]]["label"], own[other]["label"]) == (lesion["label"], "0")
+        assert "lesion" not in own["left"] and own["left"]["age"] == own["right"]["age"] == lesion["age"]
+
+
 def test_two_processes_make_the_same_cohort(cohort, tmp_path):
     write_cohort(tmp_path, 3, seed=5, small=True, workers=2)
-    for name in ("cohort.csv", "truth.csv", "exams/P0002/t2.nii.gz", "exams/P0003/lesions/lesion.nii.gz"):
+    for name in (
+        "cohort.csv",
+        "breasts.csv",
+        "truth.csv",
+        "exams/P0002/t2.nii.gz",
+        "exams/P0003/lesions/lesion.nii.gz",
+    ):
         assert (tmp_path / name).read_bytes() == (cohort.parent / name).read_bytes()
 
 

@@ -12,6 +12,7 @@ from BreastFusionLib.exam.geometry import Grid, resample_onto, same_grid
 from BreastFusionLib.lesion.kinetics import measure_kinetics
 from BreastFusionLib.lesion.measure import measure
 from BreastFusionLib.phantom import PhantomExam, make_exam
+from BreastFusionLib.phantom.clinical import CLINICAL_LEVELS
 from BreastFusionLib.phantom.scanner import DIALECTS
 
 
@@ -134,6 +135,8 @@ def test_images_show_the_latents(phantoms):
             "wash_out": -kinetics.delayed_percent,
             "t2_brightness": np.log(pixels(made.exam.t2.image)[inside(made, "t2")].mean() / gain),
             "age": made.clinical["age"],
+            "suspicion": CLINICAL_LEVELS["indication"].index(made.clinical["indication"]),
+            "lifetime_risk": np.log(made.clinical["lifetime_risk_percent"]),
         }.items():
             measured.setdefault(name, []).append(value)
     for name, values in measured.items():
