@@ -4,6 +4,7 @@
 grids; `registration` and `breast` answer how two series lie to each other and which breast a point is in.
 """
 
+from BreastFusionLib.exam.acquisition import acquisition_columns
 from BreastFusionLib.exam.exam_folder import read_lesion_files, write_exam
 from BreastFusionLib.exam.model import Contrast, Exam, Phase, Role, Series, Side
 from BreastFusionLib.exam.reader import read_exam
@@ -15,6 +16,7 @@ __all__ = [
     "Role",
     "Series",
     "Side",
+    "acquisition_columns",
     "read_exam",
     "read_lesion_files",
     "write_exam",

@@ -86,6 +86,7 @@ _CLASSIC_NAMES = {
     "FrameAcquisitionNumber": "AcquisitionNumber",
     "FrameLaterality": "ImageLaterality",
     "NominalCardiacTriggerDelayTime": "TriggerTime",
+    "TransmitterFrequency": "ImagingFrequency",
     "TemporalPositionIndex": "TemporalPositionIdentifier",
 }
 
