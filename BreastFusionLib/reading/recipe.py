@@ -13,9 +13,11 @@ from typing import Any, Literal
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.images.settings import AugmentationSpec, IntensitySpec, PatchSpec, ProjectionSpec
 from BreastFusionLib.models.settings import ModelSpec
+from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec, check_clinical
 from BreastFusionLib.settings import from_mapping
 
 __all__ = [
+    "CLINICAL",
     "PROJECTION",
     "SEQUENCE_WORDS",
     "ColumnSpec",
@@ -32,6 +34,9 @@ SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
 
 PROJECTION = "mip"
 """The image source that is a projection of one breast."""
+
+CLINICAL = "clinical"
+"""The vector source that is made of clinical and acquisition columns."""
 
 _UPPER_FLOOR_SECTIONS = ("training", "evaluation")
 
@@ -64,61 +69,6 @@ class RadiomicsSpec:
 
     settings: dict[str, Any] | None = None
     intensity: IntensitySpec | None = None
-
-
-@dataclass(frozen=True)
-class ColumnSpec:
-    """One clinical or acquisition column, and how it becomes numbers.
-
-    Attributes:
-        name: of the column in the cohort's table (`origin` 'table') or of a value of the exam itself ('exam': see
-            `exam.acquisition_columns`).
-        kind: 'continuous' a number; 'ordinal' levels in order, their rank as a number; 'categorical' levels without
-            order, one 0/1 input each but for the base level.
-        origin: where the value comes from.
-        unit: of a continuous column, for the screen.
-        title: words for the screen; empty: the name.
-        levels: allowed values of an ordinal or categorical column; empty: those of the training cases, sorted.
-        base: level without an input of its own; None: the first.
-        low: smallest allowed value of a continuous column.
-        high: largest allowed value.
-        missing: values that mean 'not known', beside an empty cell.
-        impute: what a missing value becomes: the training cases' median (continuous, ordinal) or mode, or the median
-            or mode with one more 0/1 input that says so ('indicator').
-        standardise: whether a number is brought to mean 0 and deviation 1 over the training cases.
-    """
-
-    name: str
-    kind: Literal["continuous", "ordinal", "categorical"] = "continuous"
-    origin: Literal["table", "exam"] = "table"
-    unit: str = ""
-    title: str = ""
-    levels: tuple[str, ...] = ()
-    base: str | None = None
-    low: float | None = None
-    high: float | None = None
-    missing: tuple[str, ...] = ()
-    impute: Literal["median", "mode", "indicator"] = "median"
-    standardise: bool = True
-
-
-@dataclass(frozen=True)
-class RuleSpec:
-    """A named step that changes clinical values before they are encoded, in training and reading alike.
-
-    Attributes:
-        step: 'replace_at_random': `value` of `column` becomes one of the column's other levels, drawn from the seed
-            and the case's name (holste2021 obscures the indication 'assess extent of disease', which gives the
-            answer away).
-        column: its column.
-        value: the level that is replaced.
-        seed: of the draw.
-    """
-
-    step: Literal["replace_at_random"]
-    column: str
-    value: str
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -164,10 +114,21 @@ class InputsSpec:
     clinical_rules: tuple[RuleSpec, ...] = ()
     projection: ProjectionSpec | None = None
 
+    def __post_init__(self) -> None:
+        check_clinical(self.clinical, self.clinical_rules)
+
     @property
     def image_sources(self) -> tuple[str, ...]:
         """Sources that go through an encoder, named by sequence, the projection last."""
         return (self.sequences if self.patch is not None else ()) + ((PROJECTION,) if self.projection else ())
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Image source -> channels of its image: a patch's slices, one for a projection."""
+        return {
+            source: self.patch.slices if self.patch is not None and source != PROJECTION else 1
+            for source in self.image_sources
+        }
 
     @property
     def needs_lesion(self) -> bool:
@@ -177,7 +138,7 @@ class InputsSpec:
     @property
     def vector_sources(self) -> tuple[str, ...]:
         """Sources that are vectors of measured numbers."""
-        wanted = {"radiomics": self.radiomics is not None, "kinetics": self.kinetics, "clinical": bool(self.clinical)}
+        wanted = {"radiomics": self.radiomics is not None, "kinetics": self.kinetics, CLINICAL: bool(self.clinical)}
         return tuple(name for name, present in wanted.items() if present)
 
     @property

@@ -1,0 +1,149 @@
+"""From a case's row and its exam to the raw values of its clinical columns: checked, and changed by the recipe's rules.
+
+Nothing here depends on training cases; how raw values become numbers is `clinical_encoder`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
+from BreastFusionLib.reading.recipe import InputsSpec
+
+__all__ = ["ColumnValue", "clinical_columns", "is_known", "table_columns"]
+
+ColumnValue = float | str | None
+"""A number, a level's word, or None where missing."""
+
+# Scanners write 1.494 T or 2.89 T for what everyone calls 1.5 T and 3 T: a number of the exam counts as the level
+# that it differs from by no more than this share.
+_SAME_LEVEL = 0.05
+
+
+def clinical_columns(
+    row: Mapping[str, Any], exam_values: Mapping[str, Any], inputs: InputsSpec, case_id: str
+) -> tuple[dict[str, ColumnValue], list[str]]:
+    """Return the raw value of every clinical column of a recipe.
+
+    Args:
+        row: the case's row of the cohort's table, or what a reader typed in; an absent column is missing.
+        exam_values: values of the exam itself (`exam.acquisition_columns`, the projection's, 'left_breast').
+        inputs: the columns and rules.
+        case_id: the case's name, from which rules draw.
+
+    Returns:
+        values: column -> a number (continuous), a level's word (ordinal, categorical), or None where missing.
+        sentences: about values that were not taken as they are.
+
+    Raises:
+        InputError: a word where a number is expected or the other way round, or a number out of the allowed range.
+    """
+    values: dict[str, ColumnValue] = {}
+    sentences: list[str] = []
+    for column in inputs.clinical:
+        given = (exam_values if column.origin == "exam" else row).get(column.name)
+        read = _number if column.kind == "continuous" else _level
+        values[column.name] = None if _is_missing(column, given) else read(column, given, sentences)
+    for rule in inputs.clinical_rules:
+        if rule.value == values[rule.column] and (
+            rule.where is None or _word(row.get(rule.where)) in rule.where_values
+        ):
+            column = next(column for column in inputs.clinical if column.name == rule.column)
+            values[rule.column] = drawn = _other_level(column, rule, case_id)
+            sentences.append(
+                f"{column.words} '{rule.value}' was replaced by '{drawn}', drawn at random, as the model's recipe says."
+            )
+    return values, sentences
+
+
+def table_columns(inputs: InputsSpec) -> tuple[str, ...]:
+    """Return the columns of the cohort's table that a preparation looks at."""
+    own = [column.name for column in inputs.clinical if column.origin == "table"]
+    return tuple(dict.fromkeys([*own, *(rule.where for rule in inputs.clinical_rules if rule.where is not None)]))
+
+
+def is_known(value: ColumnValue) -> bool:
+    """Tell whether a value is there: a word, or a finite number."""
+    return isinstance(value, str) or (value is not None and math.isfinite(value))
+
+
+def _is_missing(column: ColumnSpec, given: Any) -> bool:
+    word = _word(given)
+    return word.lower() in ("", "nan") or word in column.missing
+
+
+def _word(given: Any) -> str:
+    """Return a value as text, whatever a table made of it: a whole number comes back as 3.0 beside empty cells."""
+    if given is None:
+        return ""
+    if isinstance(given, (float, np.floating)):
+        return f"{given:.12g}"
+    return str(given).strip()
+
+
+def _number(column: ColumnSpec, given: Any, sentences: list[str]) -> float | None:
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(
+            f"The clinical column '{column.name}' holds {given!r}: a number was expected. Code it as a number "
+            "(the same way as in training), or leave it empty."
+        )
+    low, high = (math.inf * sign if end is None else end for sign, end in ((-1, column.low), (1, column.high)))
+    if low <= value <= high:
+        return value
+    found = f"holds {value:g}{_unit(column)}: between {low:g} and {high:g}{_unit(column)} was expected"
+    if column.origin == "exam":  # nobody can correct what a scanner wrote
+        sentences.append(f"The exam's column '{column.name}' {found}; it counts as missing.")
+        return None
+    raise InputError(f"The clinical column '{column.name}' {found}. Correct the value, or leave it empty.")
+
+
+def _level(column: ColumnSpec, given: Any, sentences: list[str]) -> str | None:
+    word, number = _word(given), _as_number(given)
+    if not column.levels or word in column.levels:
+        return word
+    as_numbers = {level: _as_number(level) for level in column.levels}
+    numeric = {level: value for level, value in as_numbers.items() if value is not None}
+    if number is not None and column.origin == "exam" and numeric:
+        nearest = min(numeric, key=lambda level: abs(numeric[level] - number))
+        if math.isclose(numeric[nearest], number, rel_tol=_SAME_LEVEL):
+            return nearest
+    if number is not None and not numeric and column.origin == "table":
+        raise InputError(
+            f"The clinical column '{column.name}' holds the number {word}: one of its levels was expected "
+            f"({', '.join(column.levels)}). Write it in the same words as in training, or leave it empty."
+        )
+    sentences.append(
+        f"The clinical column '{column.name}' holds '{word}', which is none of its levels "
+        f"({', '.join(column.levels)}); it counts as missing."
+    )
+    return None
+
+
+def _as_number(given: Any) -> float | None:
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _unit(column: ColumnSpec) -> str:
+    return f" {column.unit}" if column.unit else ""
+
+
+def _other_level(column: ColumnSpec, rule: RuleSpec, case_id: str) -> str:
+    """Draw from the seed and the case's name alone, so that neither the order nor the number of cases counts."""
+    others = [level for level in column.levels if level != rule.value]
+    key = f"{rule.step}/{rule.column}/{rule.seed}/{case_id}"
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
+    return others[int(np.random.default_rng(seed).integers(len(others)))]
