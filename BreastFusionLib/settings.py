@@ -6,6 +6,7 @@ with pydantic. Settings are stdlib dataclasses so that a reading inside Slicer n
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import types
 import typing
@@ -29,7 +30,7 @@ def from_mapping(kind: type[T], mapping: Mapping[str, Any], where: str) -> T:
     """Build the settings dataclass `kind` from a mapping.
 
     Args:
-        kind: a (frozen) dataclass whose fields are plain types, tuples, `None` unions or further settings.
+        kind: a (frozen) dataclass whose fields are plain types, tuples, unions or further settings.
         mapping: keys are field names; absent keys take the field's default.
         where: what the mapping is, for messages, e.g. "recipe.json, inputs".
 
@@ -57,9 +58,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         return value
     if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+        return _convert_union(arguments, value, where)
     if origin is typing.Literal:
         if value not in arguments:
             raise InputError(f"{where}: {value!r} is not known. {nearest_known(str(value), map(str, arguments))}")
@@ -83,3 +82,17 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
         return value
     raise InputError(f"{where}: expected {hint.__name__}, found {value!r}.")
+
+
+def _convert_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
+    """Take the first of several types that a value fits."""
+    if value is None and type(None) in hints:
+        return None
+    choices = [hint for hint in hints if hint is not type(None)]
+    if len(choices) == 1:
+        return _convert(choices[0], value, where)
+    for hint in choices:
+        with contextlib.suppress(InputError):
+            return _convert(hint, value, where)
+    words = [" or ".join(map(repr, typing.get_args(hint))) or hint.__name__ for hint in choices]
+    raise InputError(f"{where}: expected {' or '.join(words)}, found {value!r}.")

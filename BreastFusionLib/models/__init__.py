@@ -1,8 +1,8 @@
 """Networks that fuse image and vector sources, and the maps that show where they looked.
 
-    network = build_network(spec, image_sources, vector_sizes, slices=3, classes=2, load_weights=True)
-    output = network(images, vectors, present)                                 # logits, and each source's own
-    maps = activation_maps(network, images, vectors, present, target=1)        # Grad-CAM, Grad-CAM++
+    network = build_network(spec, channels, vector_sizes, classes=2, load_weights=True)
+    output = network(images, vectors, present)                            # logits, each source's own, weights
+    maps = activation_maps(network, images, vectors, present, target=1)   # Grad-CAM, Grad-CAM++
 
 Everything but the settings needs torch, which is imported when one of these names is first used.
 """
@@ -12,18 +12,20 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from BreastFusionLib.models.settings import EncoderSpec, ModelSpec
+from BreastFusionLib.models.settings import EncoderSpec, Layers, ModelSpec
 
 if TYPE_CHECKING:
     from BreastFusionLib.models.cam import activation_maps
     from BreastFusionLib.models.encoders import ENCODERS, load_encoder
-    from BreastFusionLib.models.network import FusionNetwork, NetworkOutput, build_network
+    from BreastFusionLib.models.fusion.build import build_network
+    from BreastFusionLib.models.fusion.network import FusionNetwork, NetworkOutput
     from BreastFusionLib.models.weights import load_state, read_weights, write_weights
 
 __all__ = [
     "ENCODERS",
     "EncoderSpec",
     "FusionNetwork",
+    "Layers",
     "ModelSpec",
     "NetworkOutput",
     "activation_maps",
@@ -36,10 +38,10 @@ __all__ = [
 
 _MODULES = {
     "ENCODERS": "encoders",
-    "FusionNetwork": "network",
-    "NetworkOutput": "network",
+    "FusionNetwork": "fusion.network",
+    "NetworkOutput": "fusion.network",
     "activation_maps": "cam",
-    "build_network": "network",
+    "build_network": "fusion.build",
     "load_encoder": "encoders",
     "load_state": "weights",
     "read_weights": "weights",

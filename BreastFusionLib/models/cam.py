@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from BreastFusionLib.models.encoders import pool
-from BreastFusionLib.models.network import FusionNetwork
+from BreastFusionLib.models.fusion.network import FusionNetwork
 
 __all__ = ["activation_maps"]
 
@@ -54,7 +54,7 @@ def activation_maps(
                 ends[source] = encoded.detach().requires_grad_()
                 features[source] = pool(ends[source])
             else:
-                features[source] = network.get_buffer(f"neutral_{source}")[None]
+                features[source] = network.neutral(source)[None]
         logits = network.fuse(features, vectors, present).logits
         if logits.shape[0] != 1:
             raise ValueError(f"activation maps are made for one case at a time, not {logits.shape[0]}")

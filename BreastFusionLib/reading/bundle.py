@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_file, to_plain, write_json, write_text
+from BreastFusionLib.reading.clinical_encoder import ClinicalEncoder
 from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.reading.metadata import BundleMetadata, check_schema
 from BreastFusionLib.reading.modelcard import model_card
-from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.reading.recipe import CLINICAL, ReadingRecipe
 from BreastFusionLib.reading.scalers import Scalers, scalers_from_json, scalers_to_json
 from BreastFusionLib.reading.vectors import vector_names
 from BreastFusionLib.settings import to_mapping
@@ -30,7 +31,7 @@ from BreastFusionLib.settings import to_mapping
 if TYPE_CHECKING:
     import torch
 
-    from BreastFusionLib.models.network import FusionNetwork
+    from BreastFusionLib.models import FusionNetwork
 
 __all__ = [
     "Bundle",
@@ -78,7 +79,7 @@ class Bundle:
         metadata: what it says about itself.
         recipe: the only source of preprocessing.
         network: in eval mode on `device`, without gradients of its weights.
-        scalers: vector source -> scaler.
+        scalers: vector source -> scaler or encoder.
         device: where the network runs, as PyTorch names it.
         device_reason: the same in a sentence for the screen.
     """
@@ -141,24 +142,24 @@ def write_bundle(
     return target
 
 
-def recipe_network(recipe: ReadingRecipe, load_weights: bool) -> FusionNetwork:
+def recipe_network(recipe: ReadingRecipe, scalers: Scalers, load_weights: bool) -> FusionNetwork:
     """Build the network of a recipe, the same for training as for reading.
 
     Args:
-        recipe: its inputs say which sources there are and how large, its task how many classes.
+        recipe: its inputs say which sources there are, its task how many classes.
+        scalers: vector source -> scaler or encoder; they know how many inputs each has.
         load_weights: see `models.build_network`.
 
     Raises:
         InputError: unknown names, or weights that cannot be had.
     """
-    from BreastFusionLib.models.network import build_network
+    from BreastFusionLib.models import build_network
 
     inputs = recipe.inputs
     return build_network(
         recipe.model,
-        inputs.image_sources,
-        {source: len(names) for source, names in vector_names(inputs).items()},
-        slices=inputs.patch.slices if inputs.patch is not None else 1,
+        inputs.channels,
+        {source: len(scalers[source].names) for source in inputs.vector_sources},
         classes=len(recipe.task.classes),
         load_weights=load_weights,
     )
@@ -211,7 +212,7 @@ def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     _check_scalers(scalers, recipe, source / SCALERS)
     name, reason = choose_device(device)
     try:
-        network = recipe_network(recipe, load_weights=False)
+        network = recipe_network(recipe, scalers, load_weights=False)
     except InputError as error:
         raise InputError(f"{source / RECIPE}: {error}") from error
     load_state(network, read_weights(source / WEIGHTS), str(source / WEIGHTS))
@@ -249,10 +250,17 @@ def _check_checksums(folder: Path) -> Iterator[None]:
 
 
 def _check_scalers(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> None:
-    expected = vector_names(recipe.inputs)
+    expected = recipe.inputs.vector_sources
     if set(scalers) != set(expected):
         raise InputError(f"{where}: has scalers for {sorted(scalers)}, the recipe needs {sorted(expected)}.")
-    for source, names in expected.items():
+    encoder = scalers.get(CLINICAL)
+    if encoder is not None:
+        columns = [code.spec for code in encoder.codes] if isinstance(encoder, ClinicalEncoder) else []
+        if columns != list(recipe.inputs.clinical):
+            raise InputError(
+                f"{where}, {CLINICAL}: its columns are not those of the recipe. Copy the bundle again, or export it again."
+            )
+    for source, names in vector_names(recipe.inputs).items():
         if scalers[source].names != names:
             odd = sorted(set(scalers[source].names) ^ set(names))[:3] or ["their order"]
             raise InputError(

@@ -120,15 +120,22 @@ class InputsSpec:
     @property
     def image_sources(self) -> tuple[str, ...]:
         """Sources that go through an encoder, named by sequence, the projection last."""
-        return (self.sequences if self.patch is not None else ()) + ((PROJECTION,) if self.projection else ())
+        return tuple(self.image_shapes)
 
     @property
     def channels(self) -> dict[str, int]:
-        """Image source -> channels of its image: a patch's slices, one for a projection."""
-        return {
-            source: self.patch.slices if self.patch is not None and source != PROJECTION else 1
-            for source in self.image_sources
-        }
+        """Image source -> channels of its image."""
+        return {source: shape[0] for source, shape in self.image_shapes.items()}
+
+    @property
+    def image_shapes(self) -> dict[str, tuple[int, int, int]]:
+        """Image source -> (channels, rows, columns) of its image; a patch's slices are its channels."""
+        shapes: dict[str, tuple[int, int, int]] = {}
+        if self.patch is not None:
+            shapes = dict.fromkeys(self.sequences, (self.patch.slices, self.patch.size_px, self.patch.size_px))
+        if self.projection is not None:
+            shapes[PROJECTION] = (1, self.projection.size_px, self.projection.size_px)
+        return shapes
 
     @property
     def needs_lesion(self) -> bool:

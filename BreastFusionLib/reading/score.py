@@ -18,7 +18,7 @@ from BreastFusionLib.reading.recipe import ReadingRecipe
 from BreastFusionLib.reading.scalers import Scalers
 
 if TYPE_CHECKING:
-    from BreastFusionLib.models.network import FusionNetwork
+    from BreastFusionLib.models import FusionNetwork
     from BreastFusionLib.reading.bundle import Bundle
 
 __all__ = ["Encoded", "PreparedCase", "batch_tensors", "encode", "running", "score", "score_batch", "score_encoded"]
@@ -83,13 +83,9 @@ def batch_tensors(
     images: Tensors = {}
     vectors: Tensors = {}
     present: Tensors = {}
-    patch = recipe.inputs.patch
-    if patch is not None:
-        shape = (patch.slices, patch.size_px, patch.size_px)
-        for source in recipe.inputs.image_sources:
-            pixels = [_pixels(case, source, shape) for case in cases]
-            images[source] = torch.from_numpy(np.stack(pixels))
-            present[source] = torch.tensor([source in case.patches for case in cases])
+    for source, shape in recipe.inputs.image_shapes.items():
+        images[source] = torch.from_numpy(np.stack([_pixels(case, source, shape) for case in cases]))
+        present[source] = torch.tensor([source in case.patches for case in cases])
     for source in recipe.inputs.vector_sources:
         rows = [case.vectors[source] for case in cases]
         vectors[source] = torch.from_numpy(np.stack([scalers[source].standardise(row) for row in rows]))
@@ -181,7 +177,7 @@ def running(device: str) -> Iterator[None]:
 
 
 def _neutral(network: FusionNetwork, source: str, count: int) -> torch.Tensor:
-    return network.get_buffer(f"neutral_{source}").expand(count, -1)
+    return network.neutral(source).expand(count, -1)
 
 
 def _pixels(case: PreparedCase, source: str, shape: tuple[int, int, int]) -> np.ndarray:

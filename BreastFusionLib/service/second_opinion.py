@@ -58,6 +58,7 @@ RECIPE: Mapping[str, Any] = {
     "model": {
         "encoder": {"name": "small", "weights": "none", "frozen": False, "shared": True},
         "auxiliary_heads": True,
+        "standardise_features": True,
     },
     "training": {"epochs": 1},
 }
@@ -81,14 +82,14 @@ def write_untrained_bundle(
     """
     import torch
 
-    from BreastFusionLib.models.network import build_network
+    from BreastFusionLib.models import build_network
 
     resolved = ReadingRecipe.from_mapping(recipe, recipe["name"])
     inputs = prepare(case, resolved.inputs)
     scalers = {source: _scaler(values) for source, values in inputs.vectors.items()}
     torch.manual_seed(0)
     sizes = {source: len(scaler.names) for source, scaler in scalers.items()}
-    network = build_network(resolved.model, resolved.inputs.image_sources, sizes, 3, 2, load_weights=False).eval()
+    network = build_network(resolved.model, resolved.inputs.channels, sizes, 2, load_weights=False).eval()
     metadata = replace(_metadata(recipe["name"], inputs, synthetic), **facts)
     return write_bundle(folder, metadata, recipe, network, scalers)
 

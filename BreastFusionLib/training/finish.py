@@ -25,7 +25,7 @@ from BreastFusionLib.training.recipe import EvaluationSpec, Recipe, TrainingSpec
 from BreastFusionLib.training.run import Run
 
 if TYPE_CHECKING:
-    from BreastFusionLib.models.network import FusionNetwork
+    from BreastFusionLib.models import FusionNetwork
 
 __all__ = [
     "FUSED",

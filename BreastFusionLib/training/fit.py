@@ -35,7 +35,7 @@ from BreastFusionLib.training.run import Run, begin_run
 if TYPE_CHECKING:
     import torch
 
-    from BreastFusionLib.models.network import FusionNetwork
+    from BreastFusionLib.models import FusionNetwork
     from BreastFusionLib.training.data import Batches
 
 __all__ = ["train"]

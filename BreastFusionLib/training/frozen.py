@@ -22,7 +22,7 @@ from BreastFusionLib.training.data import CHUNK, Batches, CaseTensors
 from BreastFusionLib.training.recipe import TrainingSpec
 
 if TYPE_CHECKING:
-    from BreastFusionLib.models.network import FusionNetwork
+    from BreastFusionLib.models import FusionNetwork
 
 __all__ = ["frozen_features", "replays_of"]
 

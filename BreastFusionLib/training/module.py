@@ -12,7 +12,7 @@ from BreastFusionLib.training.augment import apply_augmentation
 from BreastFusionLib.training.recipe import TrainingSpec
 
 if TYPE_CHECKING:
-    from BreastFusionLib.models.network import FusionNetwork, NetworkOutput
+    from BreastFusionLib.models import FusionNetwork, NetworkOutput
 
 __all__ = ["FusionModule", "learning_rate"]
 

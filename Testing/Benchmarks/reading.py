@@ -23,7 +23,7 @@ from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Exam, Phase, Series
 from BreastFusionLib.features.radiomics import provider
 from BreastFusionLib.lesion.model import Lesion
-from BreastFusionLib.models.network import build_network
+from BreastFusionLib.models import build_network
 from BreastFusionLib.reading import (
     BundleMetadata,
     Case,
@@ -97,7 +97,7 @@ def make_bundle(case: Case, folder: Path) -> Path:
         rows = np.array(list(values.values())) * rng.uniform(0.8, 1.2, (40, len(values)))
         scalers[source] = Scaler.fit(list(values), rows, np.arange(40) % 2)
     sizes = {source: len(scaler.names) for source, scaler in scalers.items()}
-    network = build_network(recipe.model, recipe.inputs.image_sources, sizes, 3, 2, load_weights=False)
+    network = build_network(recipe.model, recipe.inputs.channels, sizes, 2, load_weights=False)
     record = TrainingRecord(False, 40, 20, 0.5, context=TrainingContext.of([inputs.context]))
     metadata = BundleMetadata("benchmark", "0", recipe.task, record, {"sensitivity_0.95": 0.2})
     return write_bundle(folder, metadata, RECIPE, network, scalers)

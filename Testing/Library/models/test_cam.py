@@ -82,7 +82,7 @@ def literal_maps(
 
 def test_behind_hidden_layers_both_methods_follow_their_papers_equations() -> None:
     torch.manual_seed(4)
-    network = tiny_network(ModelSpec(hidden=(16,))).double()
+    network = tiny_network(ModelSpec(head=(16,))).double()
     images, vectors = ({source: value.double() for source, value in part.items()} for part in case(1))
     found = activation_maps(network, images, vectors, THERE, target=1)
     expected = literal_maps(network, images, vectors, target=1)
@@ -108,7 +108,7 @@ def test_a_source_that_is_absent_has_no_map_and_the_others_keep_theirs() -> None
 
 
 def test_a_model_without_images_has_no_maps() -> None:
-    network = build_network(ModelSpec(encoder=None), (), VECTORS, 3, 2, load_weights=True).eval()
+    network = build_network(ModelSpec(encoder=None), {}, VECTORS, 2, load_weights=True).eval()
     assert activation_maps(network, {}, {"kinetics": torch.zeros(1, 2)}, THERE, target=1) == {}
 
 
@@ -128,7 +128,7 @@ def test_maps_leave_the_network_as_it_was_and_need_eval_mode() -> None:
     with torch.inference_mode():
         activation_maps(network, images, vectors, THERE, target=1)
     assert all(parameter.grad is None for parameter in network.parameters())
-    assert not network.batches_seen.any()
+    assert not any(buffer.any() for name, buffer in network.named_buffers() if name.endswith("batches"))
     with pytest.raises(ValueError, match="eval mode"):
         activation_maps(network.train(), images, vectors, THERE, target=1)
 
@@ -146,7 +146,9 @@ def test_maps_are_made_for_one_case_at_a_time() -> None:
 @pytest.mark.slow
 def test_a_reading_with_maps_of_three_224_pixel_patches_takes_less_than_0_4_s() -> None:
     spec = ModelSpec(EncoderSpec("resnet50"))
-    network = build_network(spec, ("dce", "t1", "t2"), {"radiomics": 321}, 3, 2, load_weights=False).eval()
+    network = build_network(
+        spec, dict.fromkeys(("dce", "t1", "t2"), 3), {"radiomics": 321}, 2, load_weights=False
+    ).eval()
     images = {source: torch.randn(1, 3, 224, 224) for source in network.image_sources}
     vectors = {"radiomics": torch.randn(1, 321)}
     there = {source: torch.ones(1, dtype=torch.bool) for source in network.sources}

@@ -26,7 +26,7 @@ VECTORS = {"radiomics": 7, "kinetics": 3}
 
 def network_of(spec: ModelSpec, images: tuple[str, ...] = IMAGES, seed: int = 0) -> FusionNetwork:
     torch.manual_seed(seed)
-    return build_network(spec, images, VECTORS, slices=3, classes=2, load_weights=False)
+    return build_network(spec, dict.fromkeys(images, 3), VECTORS, classes=2, load_weights=False)
 
 
 def batch_of(network: FusionNetwork, n: int = 4, seed: int = 1) -> tuple[dict, dict, dict]:
@@ -47,7 +47,7 @@ def trained_parameters(network: nn.Module) -> int:
 
 
 def test_wang2024_joins_6465_numbers_in_one_trained_layer() -> None:
-    network = build_network(ModelSpec(), IMAGES, {"radiomics": 321}, slices=3, classes=2, load_weights=False)
+    network = build_network(ModelSpec(), dict.fromkeys(IMAGES, 3), {"radiomics": 321}, classes=2, load_weights=False)
     assert [tuple(p.shape) for p in network.head.parameters()] == [(2, 6465), (2,)]
     assert trained_parameters(network) == 12_932
     assert len(network.encoders) == 1
@@ -85,12 +85,12 @@ def test_one_encoder_is_shared_or_each_source_has_its_own() -> None:
 
 
 def test_hidden_layers_have_the_widths_asked_for() -> None:
-    network = network_of(ModelSpec(SCRATCH, hidden=(16, 8), dropout=0.5))
+    network = network_of(ModelSpec(SCRATCH, head=("drop", 16, "drop", 8), dropout=0.5))
     assert [tuple(p.shape) for p in network.head.parameters() if p.ndim == 2] == [(16, 3 * 96 + 10), (8, 16), (2, 8)]
 
 
 def test_a_model_of_vectors_needs_no_encoder() -> None:
-    network = build_network(ModelSpec(encoder=None), (), VECTORS, slices=3, classes=3, load_weights=True).eval()
+    network = build_network(ModelSpec(encoder=None), {}, VECTORS, classes=3, load_weights=True).eval()
     _, vectors, present = batch_of(network)
     expected = network.head(torch.cat(list(vectors.values()), dim=1))
     torch.testing.assert_close(network({}, vectors, present).logits, expected)
@@ -99,7 +99,7 @@ def test_a_model_of_vectors_needs_no_encoder() -> None:
 @pytest.mark.parametrize("encoder", [FROZEN, SCRATCH], ids=["frozen", "scratch"])
 @pytest.mark.parametrize("source", ["t2", "radiomics"])
 def test_what_stands_in_an_absent_source_does_not_matter(encoder: EncoderSpec, source: str) -> None:
-    network = network_of(ModelSpec(encoder, auxiliary_heads=True)).eval()
+    network = network_of(ModelSpec(encoder, auxiliary_heads=True, standardise_features=True)).eval()
     images, vectors, present = batch_of(network)
     present = absent(present, source, 1)
     before = network(images, vectors, present).logits
@@ -113,16 +113,16 @@ def test_an_absent_image_source_is_its_mean_over_training_and_an_absent_vector_i
     present = absent(present, "t2", 3)
     first = network.encode("t2", images["t2"])
     network(images, vectors, present)
-    torch.testing.assert_close(network.get_buffer("neutral_t2"), first[:3].mean(dim=0))
+    torch.testing.assert_close(network.neutral("t2"), first[:3].mean(dim=0))
     others, vectors, everything = batch_of(network, seed=2)
     network(others, vectors, everything)
     second = network.encode("t2", others["t2"])
-    torch.testing.assert_close(network.get_buffer("neutral_t2"), (first[:3].mean(dim=0) + second.mean(dim=0)) / 2)
-    assert not network.get_buffer("neutral_radiomics").any()
+    torch.testing.assert_close(network.neutral("t2"), (first[:3].mean(dim=0) + second.mean(dim=0)) / 2)
+    assert not network.neutral("radiomics").any()
 
     network.eval()
     features = {source: network.encode(source, images[source]) for source in IMAGES}
-    filled = {**features, "t2": network.get_buffer("neutral_t2").expand(4, -1)}
+    filled = {**features, "t2": network.neutral("t2").expand(4, -1)}
     none = {"t2": torch.zeros(4, dtype=torch.bool), "radiomics": torch.zeros(4, dtype=torch.bool)}
     missing = network.fuse(features, vectors, {**everything, **none})
     expected = network.head(torch.cat([*filled.values(), torch.zeros(4, 7), vectors["kinetics"]], dim=1))
@@ -137,12 +137,12 @@ def test_statistics_stay_as_they_are_in_eval_mode_and_when_a_source_is_absent_fr
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     network.train()(images, vectors, absent(present, "t1", 0, 1, 2, 3))
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
-    assert changed == {"neutral_dce", "variance_dce", "neutral_t2", "variance_t2", "batches_seen"}
-    assert network.batches_seen.tolist() == [1, 0, 1]
+    followed = [f"inputs.{source}.{name}" for source in ("dce", "t2") for name in ("mean", "variance", "batches")]
+    assert changed == set(followed)
 
 
 def test_features_in_training_are_standardised_like_vectors() -> None:
-    network = network_of(ModelSpec(SCRATCH)).train()
+    network = network_of(ModelSpec(SCRATCH, standardise_features=True)).train()
     _, vectors, present = batch_of(network, n=4000)
     scale = torch.linspace(1, 50, 96)
     features = {source: torch.randn(4000, 96) * scale + 7 for source in IMAGES}
@@ -156,7 +156,7 @@ def test_features_in_training_are_standardised_like_vectors() -> None:
 
 
 def test_training_and_eval_mode_compute_the_same_function() -> None:
-    network = network_of(ModelSpec(SCRATCH, auxiliary_heads=True))
+    network = network_of(ModelSpec(SCRATCH, auxiliary_heads=True, standardise_features=True))
     images, vectors, present = batch_of(network)
     training = network.train()(images, vectors, present).logits
     torch.testing.assert_close(network.eval()(images, vectors, present).logits, training)
@@ -174,7 +174,7 @@ def test_auxiliary_heads_learn_without_touching_the_encoder_or_the_fused_head() 
     output = network(*batch_of(network))
     assert set(output.parts) == set(network.sources)
     torch.stack(list(output.parts.values())).square().sum().backward()
-    assert all(parameter.grad is not None for parameter in network.auxiliary.parameters())
+    assert all(parameter.grad is not None for parameter in network.part_heads.parameters())
     assert all(parameter.grad is None for parameter in [*network.encoders.parameters(), *network.head.parameters()])
 
 
@@ -204,7 +204,7 @@ def test_source_dropout_never_brings_back_an_absent_source() -> None:
 
 
 def test_a_network_learns_from_images_what_vectors_do_not_tell() -> None:
-    network = network_of(ModelSpec(SCRATCH, auxiliary_heads=True), images=("dce",)).train()
+    network = network_of(ModelSpec(SCRATCH, standardise_features=True), images=("dce",)).train()
     random = torch.Generator().manual_seed(3)
     labels = torch.arange(64) % 2
     stripes = torch.zeros(32, 32)
@@ -225,7 +225,7 @@ def test_a_network_learns_from_images_what_vectors_do_not_tell() -> None:
 
 
 def test_weights_survive_a_safetensors_file(tmp_path: Path) -> None:
-    spec = ModelSpec(SCRATCH, hidden=(8,), auxiliary_heads=True)
+    spec = ModelSpec(SCRATCH, head=(8,), auxiliary_heads=True)
     network = network_of(spec)
     network.train()(*batch_of(network))
     path = write_weights(network.state_dict(), tmp_path / "weights.safetensors")
@@ -239,7 +239,7 @@ def test_weights_survive_a_safetensors_file(tmp_path: Path) -> None:
 
 
 def test_a_frozen_encoder_keeps_its_batch_statistics_while_the_network_trains() -> None:
-    network = build_network(ModelSpec(EncoderSpec("resnet18")), ("dce",), {}, 3, 2, load_weights=False).train()
+    network = build_network(ModelSpec(EncoderSpec("resnet18")), {"dce": 3}, {}, 2, load_weights=False).train()
     assert network.training
     assert not any(module.training for module in network.encoders["shared"].modules())
     assert isinstance(network.encoders["shared"], Encoder)
@@ -248,12 +248,12 @@ def test_a_frozen_encoder_keeps_its_batch_statistics_while_the_network_trains() 
 
 def test_recipes_that_make_no_network_are_refused() -> None:
     with pytest.raises(InputError, match="no source"):
-        build_network(ModelSpec(), (), {}, 3, 2, load_weights=False)
+        build_network(ModelSpec(), {}, {}, 2, load_weights=False)
     with pytest.raises(InputError, match="no encoder"):
-        build_network(ModelSpec(encoder=None), ("dce",), {}, 3, 2, load_weights=False)
+        build_network(ModelSpec(encoder=None), {"dce": 3}, {}, 2, load_weights=False)
 
 
-@pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"source_dropout": -0.1}, {"hidden": (16, 0)}])
+@pytest.mark.parametrize("wrong", [{"dropout": 1.0}, {"source_dropout": -0.1}, {"head": (16, 0)}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="model"):
         ModelSpec(**wrong)  # type: ignore[arg-type]

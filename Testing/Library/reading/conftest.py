@@ -57,6 +57,7 @@ RECIPE: dict[str, Any] = {
     "model": {
         "encoder": {"name": "small", "weights": "none", "frozen": False, "shared": True},
         "auxiliary_heads": True,
+        "standardise_features": True,
     },
     "training": {"epochs": 3},
 }
@@ -154,11 +155,11 @@ def metadata(inputs) -> BundleMetadata:
 def network(recipe: ReadingRecipe, scalers: dict[str, Scaler]):
     import torch
 
-    from BreastFusionLib.models.network import build_network
+    from BreastFusionLib.models import build_network
 
     torch.manual_seed(3)
     sizes = {source: len(scaler.names) for source, scaler in scalers.items()}
-    return build_network(recipe.model, recipe.inputs.image_sources, sizes, 3, 2, load_weights=False).eval()
+    return build_network(recipe.model, recipe.inputs.channels, sizes, 2, load_weights=False).eval()
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ def test_wang2024_is_trained_as_section_2_6_says(name):
     assert (patch.intensity.method, patch.intensity.low, patch.intensity.high) == ("clip_minmax_mean", 0, 1500)
     assert recipe.inputs.dce_phase == 2
     assert (encoder.name, encoder.weights, encoder.frozen, encoder.shared) == ("resnet50", "imagenet", True, True)
-    assert (recipe.model.hidden, recipe.model.dropout, recipe.model.auxiliary_heads) == ((), 0, False)
+    assert (recipe.model.head, recipe.model.dropout, recipe.model.auxiliary_heads) == ((), 0, False)
     assert (training.optimiser, training.momentum, training.weight_decay) == ("sgd", 0.9, 5e-4)
     assert (training.batch_size, training.epochs, training.fractions) == (30, 100, (0.7, 0.1, 0.2))
     augmentation = training.augmentation

@@ -29,7 +29,9 @@ MAPPING = {
     "model": {
         "encoder": {"name": "small", "weights": "none", "frozen": False, "shared": True},
         "auxiliary_heads": True,
+        "standardise_features": True,
         "source_dropout": 0.2,
+        "head": ["drop"],
         "dropout": 0.1,
     },
     "training": {"epochs": 4, "batch_size": 8, "learning_rate": 0.02, "milestones": [2], "split_seed": 1},

@@ -146,7 +146,7 @@ def test_neutral_values_are_means_over_training_cases_whether_or_not_the_encoder
 ):
     run = train(tiny_recipe({"augmentation": None}, model), cohort, tmp_path / "run", device="cpu")
     network, split = load_bundle(run.bundle).network, pd.read_csv(run.predictions).set_index("case_id")["split"]
-    neutral = network.get_buffer("neutral_dce")
+    neutral = network.neutral("dce")
     assert neutral.abs().sum() > 0
     if not model:
         return  # the encoder changed from step to step, and the mean with it

@@ -20,12 +20,12 @@ def test_a_resolved_recipe_goes_through_json_and_is_what_a_bundle_reads():
 
 def test_overrides_are_yaml_and_merge_into_their_section():
     recipe = load_recipe(
-        "fusion", ["training.epochs=3", "inputs.radiomics=null", "model.hidden=[16, 8]", "inputs.patch.size_px=32"]
+        "fusion", ["training.epochs=3", "inputs.radiomics=null", "model.head=[16, 8]", "inputs.patch.size_px=32"]
     )
     assert recipe.training.epochs == 3
     assert recipe.training.batch_size == 30
     assert recipe.inputs.radiomics is None
-    assert recipe.model.hidden == (16, 8)
+    assert recipe.model.head == (16, 8)
     assert (recipe.inputs.patch.size_px, recipe.inputs.patch.size_mm) == (32, 64)
 
 
