@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.exam.model import Exam, Series, Side
 
-__all__ = ["Midline", "breast_mask", "find_midline", "midline_x", "side_of"]
+__all__ = ["Midline", "breast_mask", "brightest_phase", "find_midline", "midline_x", "side_of"]
 
 COARSE_MM = 4.0  # a body contour needs no finer sampling, and a full-size volume takes milliseconds
 FLOOR_SHARE = 0.01  # of the 90th percentile: what is darker is as dark as air
@@ -97,6 +97,36 @@ def side_of(point_lps: tuple[float, float, float], exam: Exam) -> Side:
         point lies on the midline. Never taken from the sign of x.
     """
     return find_midline(exam).side_of(point_lps)
+
+
+def brightest_phase(dce: Series) -> int:
+    """Return the phase after contrast (1 or more) in which enhancement in the breasts is at its peak.
+
+    Compared is the brightest hundredth of the breasts: lesions, vessels and glands, not the fat around them; the heart
+    and the liver, which may peak at another time, lie behind the breasts and are left out.
+
+    Args:
+        dce: two phases or more.
+    """
+    steps = _coarse_steps(dce.grid)
+    before, *after = (phase.every(steps) for phase in dce.phases)
+    coarse, grid = _coarse(before)
+    breasts = _before_sternum(_body(coarse, grid), grid)
+    if not breasts.any():
+        breasts[...] = True
+    enhancement = [sitk.GetArrayFromImage(image).astype(np.float32)[breasts] - coarse[breasts] for image in after]
+    return 1 + int(np.argmax([np.percentile(values, 99) for values in enhancement]))
+
+
+def _before_sternum(body: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
+    """Return the part of the body that lies further forward than the skin between the breasts; all without a valley."""
+    front_mm, x_mm = _front_profile(body, grid)
+    middle = _valley(front_mm, x_mm) if x_mm.size >= 3 else None
+    if middle is None:
+        return body
+    k, j, i = np.ogrid[tuple(map(slice, body.shape))]
+    a, b, c, at_first = grid.index_to_lps[1]
+    return body & (a * i + b * j + c * k + at_first < -front_mm[int(np.abs(x_mm - middle).argmin())])
 
 
 def _dicom_side(series: Series) -> Side | None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import SimpleITK as sitk
 
 from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.images import subtraction
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 from BreastFusionLib.report.page import Html, element, figure, join, picture
-from BreastFusionLib.report.slices import SliceView, grey_level, slice_panel, subtraction
+from BreastFusionLib.report.slices import SliceView, grey_level, slice_panel
 from BreastFusionLib.report.surface import SurfacePicture
 
 __all__ = ["LesionPictures", "exam_panels", "map_panels", "surface_figure"]

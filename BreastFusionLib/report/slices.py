@@ -17,13 +17,14 @@ from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.report.page import Html, element, figure, join, png_uri
 from BreastFusionLib.report.style import OUTLINE
 
-__all__ = ["SliceView", "slice_panel", "subtraction"]
+__all__ = ["SliceView", "slice_panel"]
 
 # Acquisition plane (the patient axis that slices follow) -> anatomical orientation in which it is shown as usual:
 # axial and coronal with the patient's right on the left, sagittal with anterior on the left, feet down.
 _ORIENTATIONS = {0: "PIL", 1: "LIP", 2: "LPS"}
 # A map takes one colour and varies its opacity only, so that the picture below stays readable.
 _MAP_COLOR, _MAP_OPACITY = "#e65c00", 0.62
+_LETTERS_PX = 10
 _EDGE_LETTERS = {0: ("A", "P"), 1: ("R", "L"), 2: ("R", "L")}
 
 
@@ -91,11 +92,6 @@ class SliceView:
         return f"{self.spacing_mm[0]:.2f} × {self.spacing_mm[1]:.2f} mm pixels"
 
 
-def subtraction(post: sitk.Image, pre: sitk.Image) -> sitk.Image:
-    """Return post minus pre as floats (scanner integers are unsigned and would wrap round)."""
-    return sitk.Cast(post, sitk.sitkFloat32) - sitk.Cast(pre, sitk.sitkFloat32)
-
-
 def slice_panel(
     view: SliceView,
     title: str,
@@ -104,6 +100,7 @@ def slice_panel(
     overlay: sitk.Image | None = None,
     outline: bool = True,
     level: tuple[float, float] | None = None,
+    shown_px: int | None = None,
 ) -> Html:
     """Return a slice as a figure for a page.
 
@@ -115,6 +112,7 @@ def slice_panel(
         overlay: a map (0..1) in patient space, laid over cell by cell.
         outline: whether the lesion is outlined.
         level: grey values of black and white; None: from the slice itself.
+        shown_px: how wide it is shown, so that its letters can be read; None: as is usual for each kind of panel.
     """
     x, y, width, height = _window_mm(view, side_mm)
     zoomed = side_mm is not None
@@ -125,8 +123,8 @@ def slice_panel(
         layers.append(_image(cells, place, "pixelated"))
     if outline:
         layers.append(_outline(view, 0.006 * width if zoomed else 0.0045 * width))
-    # Text is sized for the width at which each kind of panel is shown.
-    text_mm = width * (0.036 if not zoomed else 0.042 if overlay is not None else 0.062)
+    usual_px = 280 if not zoomed else 240 if overlay is not None else 160
+    text_mm = width * _LETTERS_PX / (shown_px or usual_px)
     marks = [_scale_bar(x, y, width, height, text_mm)]
     if not zoomed:
         marks += [_text(letter, x + share * width, y + height / 2, text_mm, "middle")

@@ -1,0 +1,203 @@
+"""Projections: one breast seen through, the brightest enhancement along each ray (holste2021, section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline
+from BreastFusionLib.exam.geometry import Box, Grid, crop, resample_onto
+from BreastFusionLib.exam.model import Exam, Series, Side
+from BreastFusionLib.exam.phase_choice import choose_phase
+from BreastFusionLib.exam.registration import register_rigid
+from BreastFusionLib.images.intensity import refuse_non_finite
+from BreastFusionLib.images.patches import Patch
+from BreastFusionLib.images.settings import ProjectionSpec
+
+__all__ = ["Projection", "breast_box", "project_breast", "subtraction"]
+
+# Where columns, rows and rays run to (L left, P posterior, S superior, I inferior): as such images are usually shown.
+_VIEWS = {"axial": "LPS", "sagittal": "PIL", "coronal": "LIP"}
+# A volume wider than this from side to side holds two breasts, found or not.
+ONE_BREAST_MM = 240.0
+# What lies on one side of the midline and is narrower than this is no breast, but the rim of the other one's images.
+LEAST_BREAST_MM = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A projection, where it lies, and what is measured on it.
+
+    Attributes:
+        patch: pixels (1, size_px, size_px) in [0, 1] on a grid of one slice as thick as the volume is deep along the
+            rays, so that a map over the projection lies on everything that the rays passed.
+        maximum: largest enhancement, in raw units of the subtraction, before clipping.
+        columns: 'mip_height_mm', 'mip_width_mm' (of the breast's image), 'mip_pixel_mm' (the subtraction's own pixels,
+            across) and 'mip_maximum'.
+        phase: the phase that was used, 0 = before contrast.
+        warnings: sentences.
+    """
+
+    patch: Patch
+    maximum: float
+    columns: Mapping[str, float]
+    phase: int
+    warnings: tuple[str, ...] = ()
+
+
+def project_breast(
+    dce: Series, side: Side, spec: ProjectionSpec, midline: Midline | None = None, chosen_phase: int | None = None
+) -> Projection:
+    """Project the enhancement of one breast.
+
+    The phase before contrast is subtracted, the volume is cut at the midline between the breasts, and the maximum is
+    taken along the axis; the brightest pixels are clipped, the image is brought to a square of `size_px` pixels and
+    its values linearly to [0, 1]. The square covers the whole cut image, so that its pixels are seldom square in mm:
+    their sizes are those of `patch.grid`.
+
+    Both breasts are seen the same way round, none is mirrored: seen along the body's axis ('axial') the front is up
+    and the patient's right is on the left; from the front ('coronal') the head is up and the patient's right on the
+    left; from the side ('sagittal') the head is up and the front on the left.
+
+    Args:
+        dce: all phases.
+        side: the breast.
+        spec: how.
+        midline: what tells left from right, when it is known already; None: found on this series.
+        chosen_phase: the phase that a person chose instead of the recipe's.
+
+    Raises:
+        InputError: the side is unknown or not in the images, the midline cannot be found, there is one phase only, or
+            voxels are not finite.
+    """
+    wanted = brightest_phase(dce) if spec.phase is None else spec.phase
+    number, warnings = choose_phase(dce, wanted, chosen_phase)
+    box, doubts = breast_box(dce.grid, side, find_midline(Exam((dce,), "")) if midline is None else midline)
+    pre, post = dce.phase(0).image, dce.phase(number).image
+    if spec.registration == "rigid":
+        post = _aligned(post, pre)
+    difference = sitk.DICOMOrient(subtraction(crop(post, box), crop(pre, box)), _VIEWS[spec.axis])
+    brightest = sitk.GetArrayViewFromImage(difference).max(axis=0)
+    refuse_non_finite(brightest)
+    grid, maximum = Grid.of(difference), float(brightest.max())
+    square = _resized(_clipped(brightest, spec.clip_percent), spec.size_px)
+    columns = {
+        "mip_height_mm": grid.size[1] * grid.spacing_mm[1],
+        "mip_width_mm": grid.size[0] * grid.spacing_mm[0],
+        "mip_pixel_mm": grid.spacing_mm[0],
+        "mip_maximum": maximum,
+    }
+    patch = Patch(_unit_range(square)[np.newaxis], _square_grid(grid, spec.size_px))
+    return Projection(patch, maximum, columns, number, (*warnings, *doubts))
+
+
+def subtraction(post: sitk.Image, pre: sitk.Image) -> sitk.Image:
+    """Return post minus pre as floats (scanner integers are unsigned and would wrap round)."""
+    return sitk.Cast(post, sitk.sitkFloat32) - sitk.Cast(pre, sitk.sitkFloat32)
+
+
+def breast_box(grid: Grid, side: Side, midline: Midline) -> tuple[Box, list[str]]:
+    """Return the part of a volume that belongs to one breast, and sentences about what is in doubt.
+
+    The volume is cut across the index axis that runs from side to side, where it meets the midline in the volume's
+    middle; the boxes of both breasts together are the volume.
+
+    Args:
+        grid: of the volume.
+        side: the breast.
+        midline: of the exam.
+
+    Raises:
+        InputError: the side is unknown, not in the images, or cannot be told from the other one.
+    """
+    if side not in ("left", "right"):
+        raise InputError(
+            "Which breast is meant is not known: give its side, left or right (--side, or the column 'side' of the "
+            "cohort's table)."
+        )
+    whole = Box((0, 0, 0), grid.size)
+    if midline.side is not None:
+        if midline.side != side:
+            raise InputError(f"The images show the {midline.side} breast only, and the {side} one was asked for.")
+        return whole, []
+    direction = np.reshape(grid.direction, (3, 3))
+    axis = int(np.abs(direction[0]).argmax())
+    width_mm = grid.size[axis] * grid.spacing_mm[axis]
+    if midline.x_mm is None:
+        if width_mm > ONE_BREAST_MM:
+            raise InputError(
+                f"The midline between the breasts was not found on images {width_mm:.0f} mm wide, so that left and "
+                "right cannot be told apart. Check that both breasts are whole in the DCE series."
+            )
+        return whole, [f"The images do not say which breast they show: it was taken as the {side} one."]
+    middle = (np.asarray(grid.size) - 1) / 2
+    step_mm = direction[0, axis] * grid.spacing_mm[axis]
+    cut = middle[axis] + (midline.x_mm - grid.physical(middle)[0]) / step_mm
+    first_beyond = int(np.clip(np.floor(cut) + 1, 0, grid.size[axis]))
+    is_beyond = (side == "left") == bool(step_mm > 0)
+    start, size = list(whole.start), list(whole.size)
+    start[axis] = first_beyond if is_beyond else 0
+    size[axis] = grid.size[axis] - first_beyond if is_beyond else first_beyond
+    if size[axis] * grid.spacing_mm[axis] < LEAST_BREAST_MM:
+        raise InputError(
+            f"The images hold {size[axis] * grid.spacing_mm[axis]:.0f} mm on the {side} of the midline: the {side} "
+            "breast is not in them."
+        )
+    return Box(tuple(start), tuple(size)), []  # type: ignore[arg-type]
+
+
+def _aligned(post: sitk.Image, pre: sitk.Image) -> sitk.Image:
+    """Return a phase where the patient lay before contrast."""
+    motion = register_rigid(pre, post)
+    if not motion.accepted:
+        return post
+    return resample_onto(sitk.Cast(post, sitk.sitkFloat32), Grid.of(pre), transform=motion.transform)
+
+
+def _clipped(pixels: NDArray[np.float32], percent: float) -> NDArray[np.float32]:
+    """Make the brightest share of the pixels as bright as the brightest one that is left."""
+    count = min(round(pixels.size * percent / 100), pixels.size - 1)
+    kept = pixels.size - 1 - count
+    return np.minimum(pixels, np.partition(pixels, kept, axis=None)[kept])
+
+
+def _resized(pixels: NDArray[np.float32], size_px: int) -> NDArray[np.float64]:
+    """Bring an image to a square that covers the same area."""
+    rows, columns = (_interpolation(n, size_px) for n in pixels.shape)
+    return rows @ pixels.astype(np.float64) @ columns.T
+
+
+def _interpolation(old: int, new: int) -> NDArray[np.float64]:
+    """Return the weights (new, old) that sample `old` pixels at the centres of `new` ones over the same length.
+
+    A triangle as wide as the larger of both pixels: linear interpolation where the image is magnified, and where it is
+    made smaller an average over everything that a new pixel covers, so that no bright pixel is stepped over.
+    """
+    step = old / new
+    centers = (np.arange(new) + 0.5) * step - 0.5
+    weights = np.maximum(1 - np.abs(np.arange(old) - centers[:, np.newaxis]) / max(step, 1.0), 0)
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _unit_range(pixels: NDArray[np.float64]) -> NDArray[np.float32]:
+    low, high = float(pixels.min()), float(pixels.max())
+    if high <= low:
+        return np.zeros(pixels.shape, np.float32)
+    return ((pixels - low) / (high - low)).astype(np.float32)
+
+
+def _square_grid(grid: Grid, size_px: int) -> Grid:
+    """Return the grid of a square image over a volume, one slice as thick as the volume."""
+    size = (size_px, size_px, 1)
+    factor = np.asarray(grid.size) / size
+    return Grid(
+        size,
+        tuple((factor * grid.spacing_mm).tolist()),
+        tuple(grid.physical((factor - 1) / 2).tolist()),
+        grid.direction,
+    )
