@@ -96,6 +96,9 @@ def evaluate(
         options["sensitivities"] = tuple(at_sensitivity)
     if at_specificity:
         options["specificities"] = tuple(at_specificity)
+    if out is None and (importance or readings):
+        raise InputError(f"{'--importance' if importance else '--readings'} is for the report: say with --out where "
+                         "that goes.")  # fmt: skip
     with result_only_on_stdout():
         result = evaluate_predictions(
             predictions,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError, first_few, nearest_known
+from BreastFusionLib.evaluation.split_words import SPLITS, split_words
 from BreastFusionLib.files import replacing
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ __all__ = [
 
 REQUIRED = ("case_id", "patient_id", "exam", "lesion")
 COLUMNS = (*REQUIRED, "side", "label", "split", "site")
-SPLITS = ("train", "validation", "test")
-_SPLIT_WORDS = {"training": "train", "val": "validation", "valid": "validation", "testing": "test"}
 
 
 @dataclass(frozen=True)
@@ -226,7 +225,7 @@ def _labels(table: pd.DataFrame, classes: Sequence[str], path: Path) -> pd.Serie
 def _splits(table: pd.DataFrame, path: Path) -> pd.Series:
     if "split" not in table.columns:
         return pd.Series(pd.NA, index=table.index, dtype="str")
-    words = table["split"].astype("str").str.strip().str.lower().replace(_SPLIT_WORDS)
+    words = split_words(table["split"]).astype("str")
     for word in words.dropna().unique():
         if word not in SPLITS:
             raise InputError(f"{path.name}: the split '{word}' is not known. {nearest_known(word, SPLITS)}")

@@ -69,10 +69,14 @@ def read_importance(path: str | Path) -> tuple[Importance, ...]:
         InputError: it cannot be read.
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give a file of importances (.csv or .json).")
     try:
         rows = json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else _rows(path)
         if isinstance(rows, Mapping):
             rows = rows["importance"]
+        if not rows:
+            raise ValueError("it has no rows")
         return ranked(_losses(rows))
     except (OSError, ValueError, LookupError, TypeError, StopIteration) as error:
         raise InputError(f"{path} holds no importances ({error}). Expected: a .csv with the columns feature and "

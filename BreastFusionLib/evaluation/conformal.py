@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.evaluation.calibration import are_probabilities
-from BreastFusionLib.evaluation.clustered import clustered_proportion
+from BreastFusionLib.evaluation.clustered import clustered_proportion, has_clusters
 from BreastFusionLib.evaluation.intervals import Estimate, wilson
 from BreastFusionLib.evaluation.recalibration import fitting_rows
 
@@ -33,7 +33,8 @@ class ConformalSets:
         by_class: whether it holds in each class, or over all cases.
         least: (K,) a class is in the set when its probability is at least this; -inf when it always is.
         cases: number of validation cases (of the rarest class, by class).
-        note: a sentence when there were too few cases for the coverage, so that sets hold everything, else empty.
+        note: sentences when there were too few cases for the coverage, so that sets hold everything, or when patients
+            have several cases; else empty.
     """
 
     coverage: float
@@ -102,7 +103,12 @@ class SetReport:
 
 
 def fit_conformal(
-    labels: ArrayLike, probabilities: ArrayLike, split: ArrayLike, coverage: float = 0.9, by_class: bool = False
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    split: ArrayLike,
+    coverage: float = 0.9,
+    by_class: bool = False,
+    patients: ArrayLike | None = None,
 ) -> ConformalSets:
     """Fit prediction sets on the validation cases; all others are not looked at.
 
@@ -115,6 +121,7 @@ def fit_conformal(
         split: (n,) the split of each case; those of 'validation' are used.
         coverage: the share of cases whose set shall hold the true class, in (0, 1).
         by_class: hold it in each class, not only on average: a rare class may otherwise be missed.
+        patients: (n,) names; where validation patients have several cases a note says what that means.
 
     Raises:
         InputError: no validation cases, other labels, scores outside [0, 1].
@@ -140,6 +147,11 @@ def fit_conformal(
             f"{fewest} validation cases {where}are too few for a coverage of {coverage:g}, which needs {needed}: sets "
             "hold classes whatever their probability."
         )
+    if patients is not None and has_clusters(own := np.asarray(patients)[rows]):
+        note = (
+            f"{note} The {y.size} validation cases come from {len(set(own.tolist()))} patients: sets are fitted as if "
+            "cases were drawn one by one, and the coverage is promised for cases, not for patients."
+        ).strip()
     return ConformalSets(coverage, by_class, least, fewest, note)
 
 

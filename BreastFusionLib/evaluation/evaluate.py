@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from BreastFusionLib.errors import InputError, first_few
+from BreastFusionLib.evaluation.columns import read_table
+from BreastFusionLib.evaluation.model_names import model_names
 from BreastFusionLib.evaluation.pairing import PairedPredictions, pair
 from BreastFusionLib.evaluation.parts.calibration import calibration, decisions
 from BreastFusionLib.evaluation.parts.classes import class_comparisons, class_figures
@@ -27,9 +29,9 @@ from BreastFusionLib.evaluation.parts.groups import cohort_table, subgroups
 from BreastFusionLib.evaluation.parts.runs import run_spread
 from BreastFusionLib.evaluation.parts.sample import Sample, dependence, too_few_of_a_class, without_intervals
 from BreastFusionLib.evaluation.parts.together import EnsembleRule, compare_runs, with_ensemble
-from BreastFusionLib.evaluation.parts.validation import prediction_sets, recalibrated
+from BreastFusionLib.evaluation.parts.validation import prediction_sets, recalibrated, why_no_sets
 from BreastFusionLib.evaluation.plan import EvaluationPlan
-from BreastFusionLib.evaluation.predictions import Predictions, read_predictions, read_table
+from BreastFusionLib.evaluation.predictions import Predictions, read_predictions
 from BreastFusionLib.evaluation.roc import checked
 
 if TYPE_CHECKING:
@@ -92,11 +94,11 @@ def evaluate_predictions(
         raise InputError("There is nothing to evaluate: give at least one predictions table.")
     tables = [
         read_predictions(path, label_column, score_column, name=name, positive=positive, drop_missing=drop_missing)
-        for path, name in zip(paths, _model_names(paths, names), strict=True)
+        for path, name in zip(paths, model_names(paths, names), strict=True)
     ]
     tables, notes = recalibrated(tables, plan)
-    tables, more = with_ensemble(tables, ensemble)
-    notes += more
+    tables, more = with_ensemble(tables, ensemble, intersect)
+    notes += [*more, *why_no_sets(tables, plan)]
     paired = pair(tables, intersect)
     if cohort is not None:
         paired, more = _with_cohort(paired, cohort)
@@ -105,7 +107,7 @@ def evaluate_predictions(
         notes.append("Cases count as independent, whatever patients they come from.")
     result = _evaluated(paired, plan, subgroup_columns, by_patient)
     result["flow"] = {table.name: _flow(table, paired.labels.size) for table in paired.tables}
-    result["notes"] = [*paired.notes, *notes, *result["notes"]]
+    result["notes"] = list(dict.fromkeys([*paired.notes, *notes, *result["notes"]]))
     return result
 
 
@@ -160,6 +162,7 @@ def _evaluated(
             notes += [f"{name}: {model['runs']['note']}"] if model["runs"]["note"] else []
         if sets is not None:
             model["prediction_sets"] = sets
+            notes += [f"Prediction sets: {sets['note']}"] if sets["note"] else []
         model["examples"] = examples(paired.labels, paired.scores[m], model["threshold"], paired.case_id, plan.examples)
     for one in pairs:
         over_runs = compare_runs(models[one["a"]].get("runs"), models[one["b"]].get("runs"))
@@ -243,14 +246,3 @@ def _flow(table: Predictions, evaluated: int) -> dict[str, Any]:
 
 def _objects(names: ArrayLike | None) -> np.ndarray | None:
     return None if names is None else np.asarray(names).astype(str).astype(object)
-
-
-def _model_names(paths: Sequence[str | Path], names: Sequence[str]) -> list[str]:
-    """Name models as told, or by their files; files of one name (runs' predictions.csv) by their folders."""
-    if names:
-        if len(names) != len(paths):
-            raise InputError(f"{len(names)} names ({first_few(names)}) for {len(paths)} tables: give one for each.")
-        return list(names)
-    files = [Path(path) for path in paths]
-    stems = [file.stem for file in files]
-    return [file.resolve().parent.name if stems.count(file.stem) > 1 else file.stem for file in files]

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError, first_few
-from BreastFusionLib.evaluation.predictions import Dropped, Predictions
+from BreastFusionLib.evaluation.predictions import Predictions
 from BreastFusionLib.evaluation.run_columns import Runs
+from BreastFusionLib.evaluation.table_rows import Dropped
 
 if TYPE_CHECKING:
     import pandas
@@ -73,6 +74,7 @@ def pair(tables: Sequence[Predictions], intersect: bool = False) -> PairedPredic
         first = tables[0]
     for table in tables[1:]:
         _refuse_other_labels(table, first, by_case)
+    notes += _other_patients(tables, by_case)
     if len(tables) > 1 and not by_case:
         notes.append(
             "Not every table has a column case_id: the models were paired row by row, which their labels allow."
@@ -95,7 +97,7 @@ def _refuse_unlike(tables: Sequence[Predictions]) -> None:
     if len(set(names)) < len(names):
         doubled = sorted({name for name in names if names.count(name) > 1})
         raise InputError(
-            f"Several tables are named {first_few(doubled)}: rename the files so that each model has a name."
+            f"Several models are named {first_few(doubled)}: give each a name of its own, by its file or with --name."
         )
     first = tables[0]
     for table in tables[1:]:
@@ -118,6 +120,20 @@ def _refuse_other_labels(table: Predictions, first: Predictions, by_case: bool) 
             f"The labels of {table.name} and {first.name} disagree for {unequal.size} of {first.labels.size} "
             f"{'cases' if by_case else 'rows'} ({first_few(where)}). Models can only be compared on the same truth."
         )
+
+
+def _other_patients(tables: Sequence[Predictions], by_case: bool) -> list[str]:
+    """Say for which cases tables name other patients than the first that names any."""
+    named = [(table.name, table.patient_id) for table in tables if table.patient_id is not None]
+    notes = []
+    for name, patients in named[1:]:
+        unequal = np.flatnonzero(patients != named[0][1])
+        if unequal.size:
+            where = tables[0].case_id[unequal] if by_case and tables[0].case_id is not None else unequal + 1
+            notes.append(f"{name} has another patient_id than {named[0][0]} for {unequal.size} of {patients.size} "
+                         f"{'cases' if by_case else 'rows'} ({first_few(where, 5)}): those of {named[0][0]} "
+                         "are counted.")  # fmt: skip
+    return notes
 
 
 def _matched(table: Predictions, first: Predictions) -> Predictions:

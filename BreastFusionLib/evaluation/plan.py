@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,9 @@ class EvaluationPlan:
             if not 0 <= low < high <= 1:
                 raise InputError(f"The range of the {word} runs from low to high within [0, 1], "
                                  f"not from {low:g} to {high:g}.")  # fmt: skip
+        for threshold in self.threshold.values() if isinstance(self.threshold, Mapping) else (self.threshold,):
+            if not math.isfinite(threshold):
+                raise InputError(f"A threshold is a number that scores are compared with, not {threshold:g}.")
         if self.margin is not None and not 0 < self.margin < 1:
             raise InputError(f"A margin is a difference in AUC between 0 and 1, not {self.margin:g}.")
 

@@ -11,28 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError, first_few, nearest_known
+from BreastFusionLib.evaluation.columns import class_numbers, names, numbers, read_table, require_column
 from BreastFusionLib.evaluation.roc import checked
 from BreastFusionLib.evaluation.run_columns import Runs, runs_of
+from BreastFusionLib.evaluation.table_rows import Dropped, evaluated_rows, without_gaps
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["CLASS_COLUMN", "Dropped", "Predictions", "read_predictions", "read_table"]
+__all__ = ["CLASS_COLUMN", "Predictions", "read_predictions"]
 
 CLASS_COLUMN = "score_"  # how the columns of several classes begin
-VALIDATION = "validation"
 _KNOWN = ("case_id", "patient_id", "split", "run", "fold")
+
+# Probabilities of K classes in single precision, or written with six digits, add up to 1 within K times this.
+_ROUNDING = 1e-6
 
 Names = NDArray[np.object_]
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """Rows of a table that are not evaluated."""
-
-    rows: int
-    why: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,67 +100,45 @@ def read_predictions(
         label_column: holds 0 and 1; with classes their numbers or names.
         score_column: holds the score or probability of the positive class. A table without it and with three or more
             columns `score_<class>` is one of several classes.
-        split: when the table has a column `split` with rows of this name, only they are evaluated, with a note; when
-            it has none of them but training cases, a note says so.
+        split: when the table has a column `split` with rows of this name (see `split_word`), only they are evaluated,
+            with a note; when it has none of them, all rows are, with a note too.
         name: of the model; by default the file's name without suffix.
         positive: classes that together count as positive: their scores are added, all others are negative.
-        drop_missing: leave out rows without label or score (counted in `dropped`) instead of refusing them.
+        drop_missing: leave out rows without label or score, with a note, instead of refusing them.
 
     Raises:
         InputError: an unreadable file, a missing column, duplicated cases, a case with two labels, labels that are
-            not 0 and 1, one class only, scores that are not finite numbers.
+            not 0 and 1, one class only, scores that are not finite numbers. Rows of split 'validation' may be of one
+            class; else they are held to the same.
     """
     path = Path(path)
     table = read_table(path)
     rows = len(table)
     columns = _score_columns(table, label_column, score_column, positive, path)
-    table, validation, dropped, notes = _evaluated_rows(table, split, path)
-    if drop_missing:
-        gaps = table[[label_column, *columns]].isna().any(axis=1)
-        if gaps.any():
-            table = table[~gaps]
-            dropped.append(Dropped(int(gaps.sum()), "without label or score"))
-            notes.append(f"{path.name}: {int(gaps.sum())} rows without label or score are left out; if the model "
-                         "failed on hard cases, the figures are too good.")  # fmt: skip
+    table, validation, dropped, notes = evaluated_rows(table, split, path)
+    needed = [label_column, *columns]
+    table, gaps = without_gaps(table, needed, "rows", drop_missing, path)
+    if gaps:
+        dropped.append(Dropped(gaps, "without label or score"))
+        notes.append(f"{path.name}: {gaps} rows without label or score are left out; if the model failed on hard "
+                     "cases, the figures are too good.")  # fmt: skip
+    validation, gaps = without_gaps(validation, needed, "validation rows", drop_missing, path)
+    if gaps:
+        notes.append(f"{path.name}: {gaps} validation rows without label or score are left out.")
     found = _arrays(table, label_column, columns, positive, path)
-    kept = None
-    if validation is not None and not validation[[label_column, *columns]].isna().to_numpy().any():
-        kept = _arrays(validation, label_column, columns, positive, path, needs_both=False)
+    held = None if validation.empty else _arrays(validation, label_column, columns, positive, path, validation=True)
     return replace(
-        found, name=name or path.stem, notes=(*notes, *found.notes), validation=kept, rows=rows, dropped=tuple(dropped)
+        found, name=name or path.stem, notes=(*notes, *found.notes), validation=held, rows=rows, dropped=tuple(dropped)
     )
-
-
-def read_table(path: str | Path) -> pandas.DataFrame:
-    """Read a .csv or .parquet file; names of cases and patients stay text.
-
-    Raises:
-        InputError: there is none, or it cannot be read.
-    """
-    import pandas
-
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist. Give the path of a predictions table (.csv or .parquet).")
-    try:
-        if path.suffix == ".parquet":
-            return pandas.read_parquet(path)
-        # Case 007 is not case 7, and run 1 is not run 1.0.
-        names = dict.fromkeys(("case_id", "patient_id", "run", "fold"), str)
-        table = pandas.read_csv(path, dtype=names)
-        if len(table.columns) == 1 and ";" in str(table.columns[0]):
-            # As spreadsheets write it where the comma is the decimal sign.
-            table = pandas.read_csv(path, dtype=names, sep=";", decimal=",")
-        return table
-    except (ValueError, OSError) as error:  # pandas' parser and Arrow errors are ValueErrors
-        raise InputError(f"{path} is no readable table ({error}). A .csv with a header line is expected.") from error
 
 
 def _score_columns(
     table: pandas.DataFrame, label_column: str, score_column: str, positive: Sequence[str], path: Path
 ) -> list[str]:
     """Return the column of the score, or those of all classes."""
-    _require(table, label_column, "--label-column", path)
+    require_column(table, label_column, "--label-column", path)
+    if label_column == score_column:
+        raise InputError(f"{path}: column '{label_column}' cannot be label and score at once. Name two columns.")
     of_classes = [str(name) for name in table.columns if str(name).startswith(CLASS_COLUMN)]
     if len(of_classes) > 1 and (positive or score_column not in table.columns):
         unknown = [name for name in positive if CLASS_COLUMN + name not in of_classes]
@@ -172,37 +146,11 @@ def _score_columns(
             known = [column.removeprefix(CLASS_COLUMN) for column in of_classes]
             raise InputError(f"{path}: there is no class '{unknown[0]}'. {nearest_known(unknown[0], known)}")
         return of_classes
-    _require(table, score_column, "--score-column", path)
+    if positive:
+        raise InputError(f"{path} has no columns {CLASS_COLUMN}<class> that '{positive[0]}' could be one of. Leave "
+                         "--positive out for a table of one score.")  # fmt: skip
+    require_column(table, score_column, "--score-column", path)
     return [score_column]
-
-
-def _require(table: pandas.DataFrame, column: str, option: str, path: Path) -> None:
-    if column not in table.columns:
-        raise InputError(f"{path} has no column '{column}'. {nearest_known(column, map(str, table.columns))} "
-                         f"Name the right one with {option}.")  # fmt: skip
-
-
-def _evaluated_rows(
-    table: pandas.DataFrame, split: str, path: Path
-) -> tuple[pandas.DataFrame, pandas.DataFrame | None, list[Dropped], list[str]]:
-    """Return the rows of the split, those of validation beside them, what is left out, and notes about it."""
-    if "split" not in table.columns:
-        return table, None, [], []
-    chosen = table[table["split"] == split]
-    if chosen.empty:
-        training = int((table["split"] == "train").sum())
-        note = (
-            f"{path.name}: there are no rows of split '{split}'; {training} of the "
-            f"{len(table)} rows evaluated are training cases, so that the figures are too good."
-        )
-        return table, None, [], [note] if training else []
-    if len(chosen) == len(table):
-        return table, None, [], []
-    note = f"{path.name}: the {len(chosen)} rows of split '{split}' are evaluated, of {len(table)} in the table."
-    validation = table[table["split"] == VALIDATION] if split != VALIDATION else table.iloc[:0]
-    left_out = table.loc[table["split"] != split, "split"].fillna("none").astype(str).value_counts(sort=False)
-    dropped = [Dropped(int(rows), f"of split '{word}'") for word, rows in left_out.items()]
-    return chosen, None if validation.empty else validation, dropped, [note]
 
 
 def _arrays(
@@ -211,32 +159,42 @@ def _arrays(
     columns: list[str],
     positive: Sequence[str],
     path: Path,
-    needs_both: bool = True,
+    validation: bool = False,
 ) -> Predictions:
     """Return the rows as arrays, one a case."""
     classes = tuple(column.removeprefix(CLASS_COLUMN) for column in columns) if len(columns) > 1 else ()
-    where = f"{path}, column '{columns[0]}'" if not classes else f"{path}, columns '{CLASS_COLUMN}..'"
-    scores = np.stack([_numbers(table[column], path) for column in columns], axis=1)
+    where = f"{path}, {'validation rows, ' if validation else ''}"
+    where += f"columns '{CLASS_COLUMN}..'" if classes else f"column '{columns[0]}'"
+    scores = np.stack([numbers(table[column], path, "numbers with a decimal point") for column in columns], axis=1)
     if classes:
-        labels: NDArray[Any] = _class_numbers(table[label_column], classes, path)
+        labels: NDArray[Any] = class_numbers(table[label_column], classes, path)
         if positive or len(classes) == 2:
             chosen = [classes.index(name) for name in positive or (_second_class(classes),)]
-            labels, scores, classes = np.isin(labels, chosen).astype(float), scores[:, chosen].sum(axis=1), ()
+            labels, scores, classes = np.isin(labels, chosen).astype(float), _sum_of(scores, chosen), ()
     else:
-        labels, scores = _numbers(table[label_column], path), scores[:, 0]
+        labels = numbers(table[label_column], path, "0 for negative and 1 for positive cases")
+        scores = scores[:, 0]
     if classes:
         bad = int(np.count_nonzero(~np.isfinite(scores).all(axis=1)))
         if bad:
-            raise InputError(f"{where}: {bad} of {len(scores)} rows hold NaN or infinite scores. "
+            raise InputError(f"{where}: {bad} of {len(scores)} rows hold infinite scores. "
                              "Find out why the model failed on those cases, or leave them out.")  # fmt: skip
-    elif needs_both:
-        labels, scores = checked(labels, scores, where)
-    names = {column: _names(table, column, path) for column in _KNOWN if column != "split"}
+    else:
+        labels, scores = checked(labels, scores, where, needs_both=not validation)
+    own = {column: names(table, column, path) for column in _KNOWN if column != "split"}
     known = {*_KNOWN, label_column, *columns}
     facts = table[[column for column in table.columns if column not in known]].reset_index(drop=True)
-    found = Predictions("", labels.astype(np.int8), scores, names["case_id"], names["patient_id"], (), classes)
+    found = Predictions("", labels.astype(np.int8), scores, own["case_id"], own["patient_id"], (), classes)
     found = replace(found, facts=facts)
-    return _one_row_a_case(found, names["run"], names["fold"], path)
+    return _one_row_a_case(found, own["run"], own["fold"], path)
+
+
+def _sum_of(scores: Floats, chosen: list[int]) -> Floats:
+    """Return the sum of some classes' scores; of probabilities it is at most 1, whatever their rounding."""
+    total: Floats = scores[:, chosen].sum(axis=1)
+    rounding = scores.shape[1] * _ROUNDING
+    are_probabilities = (scores >= -rounding).all() and (np.abs(scores.sum(axis=1) - 1) <= rounding).all()
+    return np.clip(total, 0.0, 1.0) if are_probabilities else total
 
 
 def _one_row_a_case(found: Predictions, run: Names | None, fold: Names | None, path: Path) -> Predictions:
@@ -267,43 +225,6 @@ def _refuse_repeated(case_id: Names, labels: NDArray[np.int8], path: Path) -> No
     )
 
 
-def _numbers(column: pandas.Series, path: Path) -> Floats:
-    """Return a column as floats; empty cells become NaN."""
-    try:
-        return np.asarray(column, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: column '{column.name}' holds text ({error}). Numbers are expected: 0 and 1 as labels, scores."
-        ) from error
-
-
 def _second_class(classes: tuple[str, ...]) -> str:
     """Return the positive one of two classes: the one called 1 where the other is called 0, else the second."""
     return "1" if set(classes) == {"0", "1"} else classes[1]
-
-
-def _class_numbers(column: pandas.Series, classes: tuple[str, ...], path: Path) -> NDArray[np.int64]:
-    """Return labels 0 .. K-1 of a column that holds the names of the classes, or these numbers.
-
-    Where classes are called by numbers (BI-RADS 2 to 5) a number in the column is a name, never a place.
-    """
-    are_numbers = any(name.isdigit() for name in classes)
-    called = classes if are_numbers else tuple(map(str, range(len(classes))))
-    numbers = {form: number for number, name in enumerate(called) for form in (name, f"{name}.0")}
-    numbers |= {name: number for number, name in enumerate(classes)}
-    words = column.astype(str).str.strip()
-    odd = sorted(set(words) - set(numbers))
-    if odd:
-        places = "" if are_numbers else f", or 0 to {len(classes) - 1}"
-        raise InputError(f"{path}, column '{column.name}': {first_few(odd)} is no class. Expected: "
-                         f"{', '.join(classes)}{places}.")  # fmt: skip
-    return np.asarray(words.map(numbers), dtype=np.int64)
-
-
-def _names(table: pandas.DataFrame, column: str, path: Path) -> Names | None:
-    if column not in table.columns:
-        return None
-    missing = int(table[column].isna().sum())
-    if missing:
-        raise InputError(f"{path}: {missing} rows have no {column}. Fill the column, or leave it out.")
-    return table[column].astype(str).str.strip().to_numpy(dtype=object)

@@ -51,13 +51,16 @@ class RocCurve:
         return self.false_positive_rate[kept], self.sensitivity[kept]
 
 
-def checked(labels: ArrayLike, scores: ArrayLike, where: str = "the scores") -> tuple[NDArray[np.int8], Floats]:
+def checked(
+    labels: ArrayLike, scores: ArrayLike, where: str = "the scores", needs_both: bool = True
+) -> tuple[NDArray[np.int8], Floats]:
     """Return labels and scores as arrays, after the checks that every statistic here relies on.
 
     Args:
         labels: (n,) of 0 and 1 (or booleans).
         scores: (n,) finite numbers, or (m, n) for m models.
         where: what is checked, for the message.
+        needs_both: refuse cases of one class only.
 
     Raises:
         InputError: other labels, one class only, scores that are not finite, lengths that differ.
@@ -71,7 +74,7 @@ def checked(labels: ArrayLike, scores: ArrayLike, where: str = "the scores") -> 
     classes = np.unique(given)
     if not set(classes.tolist()) <= {0, 1}:
         raise InputError(f"{where}: labels must be 0 (negative) or 1 (positive), found {first_few(classes.tolist())}.")
-    if classes.size < 2:
+    if needs_both and classes.size < 2:
         only = f"all {given.size} labels are {int(classes[0])}" if classes.size else "there are no cases"
         raise InputError(f"{where}: {only}; positive and negative cases are both needed for sensitivity, "
                          "specificity and AUC. Evaluate a table with both.")  # fmt: skip

@@ -42,7 +42,9 @@ def calibration(sample: Sample) -> tuple[dict[str, dict[str, Any]], list[str]]:
             except InputError as error:
                 raise InputError(f"{name}: {error}") from error
         if sample.plan.calibration is None and not measured:
-            notes.append(f"{name}: scores lie outside [0, 1], so calibration is not measured.")
+            notes.append(f"{name}: scores lie outside [0, 1], so that calibration, decision curves (of all models) and "
+                         "prediction sets are left out; --recalibrate makes probabilities of them, on validation "
+                         "cases.")  # fmt: skip
         found[name] = _of_model(sample, scores) if measured else dict(_NOT_MEASURED)
     return found, notes
 

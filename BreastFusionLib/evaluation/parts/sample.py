@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.evaluation.clustered import has_clusters
 from BreastFusionLib.evaluation.intervals import FEWEST_CASES, too_few_cases
 from BreastFusionLib.evaluation.plan import EvaluationPlan
@@ -40,6 +41,13 @@ class Sample:
     patients: NDArray[np.object_] | None
     plan: EvaluationPlan
     too_few: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds of models that there are not."""
+        for name in self.plan.threshold if isinstance(self.plan.threshold, Mapping) else ():
+            if name not in self.names:
+                raise InputError(f"There is no model '{name}' that the threshold could be of. "
+                                 f"{nearest_known(name, self.names)}")  # fmt: skip
 
 
 def dependence(

@@ -122,7 +122,11 @@ def test_everything_together_is_worth_most(bundle: Bundle, cases: list[SavedInpu
 
 
 def test_a_cohort_is_measured_on_its_test_cases(
-    bundle: Bundle, cases: list[SavedInputs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bundle: Bundle,
+    cases: list[SavedInputs],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def prepare_to_cache(task: CaseTask) -> Path:
         number = int(str(task.row["case_id"])[1:])
@@ -140,11 +144,18 @@ def test_a_cohort_is_measured_on_its_test_cases(
         (tmp_path / name).write_text(name)
     table["label"] = [0, 1] * 5 + [1, None]
     table.to_csv(tmp_path / "cohort.csv", index=False)
-    found = bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4)
+    found = bundle_importance(
+        bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4, split="Testing"
+    )
 
     used = [3, 4, 5, 6, 8, 9, 10]  # test cases; not 7, which failed, nor 11, which has no label
     pieces = CasePieces(bundle, [cases[number] for number in used])
     labels = [table["label"][number] for number in used]
     assert found == permutation_importance(pieces, pieces.table, labels, pieces.groups(["density"]), shuffles=4)
+    assert "splits" not in caplog.text
+    table[3:].drop(columns="split").to_csv(tmp_path / "cohort.csv", index=False)
+    assert found == bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4)
+    assert "no splits: importance is measured on all its cases. If the bundle was trained" in caplog.text
+    table.to_csv(tmp_path / "cohort.csv", index=False)
     with pytest.raises(InputError, match="None of the cohort's 12 cases is of split 'validation'"):
         bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), split="validation")

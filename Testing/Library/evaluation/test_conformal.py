@@ -44,6 +44,15 @@ def test_too_few_cases_give_whole_sets_and_say_so() -> None:
     assert sets.note.startswith("3 validation cases are too few for a coverage of 0.9, which needs 9")
 
 
+def test_patients_with_several_cases_are_not_what_the_coverage_is_of() -> None:
+    labels, p, patients = [0, 1] * 10, np.tile([0.2, 0.8], 10), np.repeat(np.arange(10), 2)
+    sets = fit_conformal(labels, p, validation(20), patients=patients)
+    assert sets.note.startswith("The 20 validation cases come from 10 patients: sets are fitted as if cases")
+    assert fit_conformal(labels, p, validation(20), patients=np.arange(20)).note == ""
+    few = fit_conformal(labels[:4], p[:4], validation(4), patients=patients[:4]).note
+    assert few.startswith("4 validation cases are too few") and "come from 2 patients" in few
+
+
 def test_nine_cases_are_enough_for_nine_tenths() -> None:
     assert fit_conformal([1] * 9, np.arange(1, 10) / 10, validation(9), 0.9).least[1] == pytest.approx(0.1)
 

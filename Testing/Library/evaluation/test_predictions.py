@@ -10,6 +10,7 @@ import pytest
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import evaluate_predictions, pair, read_predictions
+from BreastFusionLib.evaluation.parts.together import EnsembleRule
 
 
 def write(path: Path, text: str) -> Path:
@@ -70,7 +71,7 @@ def test_tables_without_cases_pair_by_row_and_this_is_said(tmp_path: Path) -> No
     ("text", "words"),
     [
         ("label,scores\n1,.5\n0,.2\n", r"a\.csv has no column 'score'. Did you mean 'scores'\?.*--score-column"),
-        ("label,score\n1,.5\n0,\n", "1 of 2 scores are NaN"),
+        ("label,score\n1,.5\n0,\n", r"1 of 2 rows have no label or score \(2\)"),
         ("label,score\n1,.5\n2,.1\n", "labels must be 0 .* or 1 .*, found 1.0, 2.0"),
         ("label,score\nyes,.5\nno,.1\n", "column 'label' holds text"),
         ("label,score\n1,.5\n1,.1\n", "all 2 labels are 1"),
@@ -81,7 +82,7 @@ def test_tables_without_cases_pair_by_row_and_this_is_said(tmp_path: Path) -> No
         ("case_id,run,label,score\nx,1,1,.5\ny,1,0,.1\nx,2,0,.2\ny,2,0,.2\n", r"different labels \(x\)"),
         ("run,label,score\n1,1,.5\n1,0,.1\n2,0,.2\n2,1,.2\n", r"which the table lacks. Add a column case_id"),
         ("label,score_a,score_b,score_c\n3,.1,.2,.7\n", r"3 is no class. Expected: a, b, c, or 0 to 2"),
-        ("label,score_a,score_b,score_c\n1,.1,.2,\n0,.1,.2,.7", r"1 of 2 rows hold NaN"),
+        ("label,score_a,score_b,score_c\n1,.1,.2,\n0,.1,.2,.7", r"1 of 2 rows have no label or score"),
         ("case_id,label,score\nx,1,.5\n,0,.1\n", "1 rows have no case_id"),
         ("", "is no readable table"),
     ],
@@ -122,7 +123,7 @@ def test_runs_predictions_are_named_by_their_folders(tmp_path: Path) -> None:
 
 def test_one_name_twice_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", GOOD)
-    with pytest.raises(InputError, match="rename the files"):
+    with pytest.raises(InputError, match="Several models are named a"):
         pair([read_predictions(path), read_predictions(path)])
 
 
@@ -182,6 +183,25 @@ def test_the_mean_of_models_is_a_model_of_its_own(tmp_path: Path) -> None:
     assert "ensemble: the mean of the models' probabilities." in result["notes"]
 
 
+@pytest.mark.parametrize("rule", ["mean", "greedy"])
+def test_an_ensemble_is_of_the_cases_that_all_models_have(tmp_path: Path, rule: EnsembleRule) -> None:
+    whole = write(tmp_path / "a.csv", SPLIT.format(0.9, 0.9) + "7,0,.1,test\n8,1,.5,validation\n")
+    part = write(tmp_path / "b.csv", SPLIT.format(0.1, 0.7))
+    result = evaluate_predictions([whole, part], bootstrap=0, ensemble=rule, intersect=True)
+    assert [model["n"] for model in result["models"].values()] == [2, 2, 2]
+    assert "a: 1 cases that others lack are left out (7)." in result["notes"]
+    assert ("a, validation: 1 cases that others lack are left out (8)." in result["notes"]) == (rule == "greedy")
+
+
+@pytest.mark.parametrize("rule", ["mean", "greedy"])
+def test_an_ensemble_names_the_models_that_give_no_probabilities(tmp_path: Path, rule: EnsembleRule) -> None:
+    paths = [write(tmp_path / f"{n}.csv", SPLIT.format(s, s)) for n, s in (("a", 0.9), ("b", 3.5))]
+    with pytest.raises(InputError, match=r"scores of b are none.*--recalibrate platt"):
+        evaluate_predictions(paths, bootstrap=0, ensemble=rule)
+    result = evaluate_predictions(paths, bootstrap=0, ensemble=rule, recalibrate="platt")
+    assert result["models"]["ensemble"]["brier"] is not None
+
+
 def test_a_greedy_ensemble_is_chosen_on_validation_rows(tmp_path: Path) -> None:
     paths = [write(tmp_path / f"{n}.csv", SPLIT.format(v, t)) for n, v, t in (("a", 0.9, 0.1), ("b", 0.1, 0.9))]
     result = evaluate_predictions(paths, bootstrap=0, ensemble="greedy")
@@ -233,7 +253,7 @@ def test_too_few_cases_of_a_class_get_a_sentence_instead_of_intervals(tmp_path: 
     model = result["models"]["a"]
     assert model["auc"]["low"] is None and model["classes"]["benign"]["auc"]["high"] is None
     assert model["confusion"]["low"]["low"] == 2
-    assert "2 cases of class low are too few (5 are needed)" in result["notes"][-1]
+    assert "there are 2 of class low, 2 of class benign" in result["notes"][-1]
 
 
 def test_runs_of_several_classes_have_their_spread(tmp_path: Path) -> None:
@@ -266,6 +286,31 @@ def test_classes_that_count_as_positive_make_two_of_three(tmp_path: Path) -> Non
     assert table.scores.tolist() == pytest.approx([0.3, 0.5, 0.7, 0.8, 0.9, 0.8])
     with pytest.raises(InputError, match=r"no class 'bening'. Did you mean 'benign'"):
         read_predictions(tmp_path / "a.csv", positive=["bening"])
+
+
+def test_probabilities_that_add_up_to_a_little_more_than_1_are_probabilities(tmp_path: Path) -> None:
+    rounded = CLASSES.replace(",.1,.2,.7", ",0,.3,.7000001")
+    table = read_predictions(write(tmp_path / "a.csv", rounded), positive=["benign", "malignant"])
+    assert table.scores[4] == 1.0  # not 1.0000001
+    others = CLASSES.replace(",.1,.2,.7", ",0,.3,.8")  # scores that are no probabilities stay as they are
+    table = read_predictions(write(tmp_path / "a.csv", others), positive=["benign", "malignant"])
+    assert table.scores[4] == pytest.approx(1.1)
+
+
+def test_one_score_has_no_classes_to_choose_from_and_is_no_label(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", GOOD)
+    with pytest.raises(InputError, match="no columns score_<class> that 'benign' could be one of"):
+        read_predictions(path, positive=["benign"])
+    with pytest.raises(InputError, match="'label' cannot be label and score at once"):
+        read_predictions(path, score_column="label")
+
+
+def test_tables_that_know_other_patients_are_said(tmp_path: Path) -> None:
+    a = read_predictions(write(tmp_path / "a.csv", GOOD))
+    b = read_predictions(write(tmp_path / "b.csv", GOOD.replace("8,B", "8,A")))
+    paired = pair([a, b])
+    assert paired.notes == ("b has another patient_id than a for 1 of 4 cases (8): those of a are counted.",)
+    assert paired.patient_id is not None and paired.patient_id.tolist() == list("ABCD")
 
 
 def test_rows_without_a_score_are_left_out_only_on_request_and_counted(tmp_path: Path) -> None:

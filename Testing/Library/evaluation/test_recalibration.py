@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation import evaluate_predictions
 from BreastFusionLib.evaluation.calibration_slope import calibration_line
 from BreastFusionLib.evaluation.recalibration import Recalibration, fit_recalibration, fitting_rows
 from BreastFusionLib.evaluation.roc import auc
@@ -41,6 +45,33 @@ def test_isotonic_by_hand() -> None:
 
 
 @pytest.mark.parametrize("method", ["platt", "temperature", "isotonic"])
+@pytest.mark.parametrize("unit", [1.0, 1e6, 1e-6, 1e300])
+def test_logits_of_any_unit_give_the_probabilities_that_they_stand_for(method: str, unit: float) -> None:
+    labels, p = distorted(3000, intercept=0.0)
+    split = np.full(labels.size, "validation")
+    of_logits = fit_recalibration(labels, unit * logit(p), split, method, "logit")  # type: ignore[arg-type]
+    of_probabilities = fit_recalibration(labels, p, split, method)  # type: ignore[arg-type]
+    assert of_logits(unit * logit(p)) == pytest.approx(of_probabilities(p), abs=1e-3)
+
+
+def test_platt_undoes_any_offset_of_logits() -> None:
+    labels, p = distorted(2000)
+    split = np.full(2000, "validation")
+    found = fit_recalibration(labels, logit(p) + 1e4, split)
+    assert found.scale == "logit"
+    assert found(logit(p) + 1e4) == pytest.approx(fit_recalibration(labels, logit(p), split)(logit(p)), abs=1e-4)
+
+
+def test_what_was_fitted_on_probabilities_takes_nothing_else() -> None:
+    labels, p = distorted(200)
+    found = fit_recalibration(labels, p, np.full(200, "validation"))
+    with pytest.raises(InputError, match=r"fitted on probabilities, and scores from -3 to 0\.5 are none"):
+        found([-3.0, 0.5])
+    with pytest.raises(InputError, match="probabilities in"):
+        fit_recalibration(labels, logit(p), np.full(200, "validation"), scale="probability")
+
+
+@pytest.mark.parametrize("method", ["platt", "temperature", "isotonic"])
 def test_other_cases_are_not_looked_at(method: str) -> None:
     labels, p = distorted(600)
     split = np.repeat(["validation", "test", "train"], 200)
@@ -60,7 +91,7 @@ def test_other_words_for_validation_are_understood() -> None:
 
 
 def test_one_class_is_refused() -> None:
-    with pytest.raises(InputError, match="all 2 labels are 1"):
+    with pytest.raises(InputError, match="both classes; 2 of the 2 are positive"):
         fit_recalibration([1, 1, 0], [0.2, 0.8, 0.1], ["validation", "validation", "test"])
 
 
@@ -89,6 +120,30 @@ def test_a_bundle_calibrated_once_more_gives_the_same_probabilities() -> None:
     assert Recalibration("temperature", 9, slope=2.0).after(Calibration()).method == "temperature"
 
 
-def test_no_bundle_takes_an_isotonic_curve() -> None:
+def test_no_bundle_takes_an_isotonic_curve_or_one_of_logits() -> None:
+    with pytest.raises(InputError, match="fitted on logits"):
+        Recalibration("platt", 4, scale="logit").after(Calibration())
     with pytest.raises(InputError, match="straight line"):
         Recalibration("isotonic", 4, steps=((0.1, 0.0), (0.9, 1.0))).after(Calibration())
+
+
+def test_one_score_outside_0_to_1_makes_all_of_a_table_logits_and_this_is_said(tmp_path: Path) -> None:
+    labels, p = distorted(400)
+    scores = np.where(
+        np.arange(400) == 399, 1.5, p
+    )  # of a test case: those of validation alone look like probabilities
+    table = pd.DataFrame({"label": labels, "score": scores, "split": ["val"] * 200 + ["test"] * 200})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    result = evaluate_predictions([tmp_path / "a.csv"], bootstrap=0, recalibrate="platt")
+    assert result["models"]["a"]["calibration"] is not None
+    assert any("taken as log-odds because they reach from" in note and "to 1.5," in note for note in result["notes"])
+
+
+def test_classes_are_calibrated_only_when_two_are_made_of_them(tmp_path: Path) -> None:
+    rows = ["label,split,score_a,score_b,score_c", *("a,val,.7,.2,.1", "b,val,.2,.6,.2", "c,val,.1,.1,.8") * 2]
+    text = "\n".join([*rows, *(row.replace("val", "test") for row in rows[1:])])
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match=r"the table is of 3.*--positive"):
+        evaluate_predictions([tmp_path / "a.csv"], bootstrap=0, recalibrate="platt")
+    result = evaluate_predictions([tmp_path / "a.csv"], bootstrap=0, recalibrate="platt", positive=["c"])
+    assert "calibrated (platt) on 6 validation cases" in " ".join(result["notes"])

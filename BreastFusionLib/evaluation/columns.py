@@ -1,0 +1,141 @@
+"""A table of predictions as it lies on disk, and its columns as arrays: what they should hold, and words where not."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BreastFusionLib.errors import InputError, first_few, nearest_known
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["class_numbers", "names", "numbers", "read_table", "require_column"]
+
+Names = NDArray[np.object_]
+Floats = NDArray[np.float64]
+
+_SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+# Case 007 is not case 7, and run 1 is not run 1.0.
+_TEXT = ("case_id", "patient_id", "run", "fold")
+
+
+def read_table(path: str | Path) -> pandas.DataFrame:
+    """Read a .csv or .parquet file; names of cases and patients stay text.
+
+    A .csv may be separated by commas, tabs, or semicolons (with decimal commas, as spreadsheets write it then).
+
+    Raises:
+        InputError: there is none, it cannot be read, or two columns have one name.
+    """
+    import pandas
+
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Give the table in it, such as {path / 'predictions.csv'}.")
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give the path of a predictions table (.csv or .parquet).")
+    if path.suffix.lower() in _SPREADSHEETS:
+        raise InputError(f"{path} is a spreadsheet. Save it as .csv (UTF-8) and give that file.")
+    try:
+        table = pandas.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8 ({error.reason}). Save the table as 'CSV UTF-8'.") from error
+    except (ValueError, OSError, csv.Error) as error:  # pandas' parser and Arrow errors are ValueErrors
+        raise InputError(f"{path} is no readable table ({' '.join(str(error).split())}). A .csv with a header line, or "
+                         "a .parquet file is expected.") from error  # fmt: skip
+    return table.rename(columns=lambda name: str(name).strip())
+
+
+def _read_csv(path: Path) -> pandas.DataFrame:
+    import pandas
+
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        first = stream.readline()
+    separator = max(",;\t", key=first.count)
+    header = next(csv.reader([first], delimiter=separator), [])
+    repeated = [name for name, count in Counter(name.strip() for name in header).items() if name and count > 1]
+    if repeated:
+        raise InputError(f"{path} has several columns named {first_few(repeated)}. Give each column its own name.")
+    text = {name: str for name in header if name.strip() in _TEXT}
+    table = pandas.read_csv(path, dtype=text, sep=separator, decimal="," if separator == ";" else ".")
+    if not isinstance(table.index, pandas.RangeIndex):  # else pandas silently moves all columns by one
+        raise InputError(f"{path}: rows have more cells than the header has names. Name every column in the header "
+                         "line, and end no row with a separator.")  # fmt: skip
+    return table
+
+
+def require_column(table: pandas.DataFrame, column: str, option: str, path: Path) -> None:
+    """Refuse a table without a column that an option names.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if column not in table.columns:
+        raise InputError(f"{path} has no column '{column}'. {nearest_known(column, table.columns)} "
+                         f"Name the right one with {option}.")  # fmt: skip
+
+
+def numbers(column: pandas.Series, path: Path, expected: str) -> Floats:
+    """Return a column as floats; empty cells become NaN.
+
+    Args:
+        column: of a table.
+        path: of the table, for the message.
+        expected: what the column should hold, for the message.
+
+    Raises:
+        InputError: it holds text.
+    """
+    import pandas
+
+    try:
+        return np.asarray(column, dtype=float)
+    except (TypeError, ValueError) as error:
+        odd = column[pandas.to_numeric(column, errors="coerce").isna() & column.notna()].astype(str).unique()
+        raise InputError(
+            f"{path}: column '{column.name}' holds text ({first_few(map(repr, odd))}). Expected: {expected}."
+        ) from error
+
+
+def class_numbers(column: pandas.Series, classes: Sequence[str], path: Path) -> NDArray[np.int64]:
+    """Return labels 0 .. K-1 of a column that holds the names of the classes, or these numbers.
+
+    Where classes are called by numbers (BI-RADS 2 to 5) a number in the column is a name, never a place.
+
+    Raises:
+        InputError: a cell holds neither.
+    """
+    are_numbers = any(name.isdigit() for name in classes)
+    called = classes if are_numbers else tuple(map(str, range(len(classes))))
+    known = {form: number for number, name in enumerate(called) for form in (name, f"{name}.0")}
+    known |= {name: number for number, name in enumerate(classes)}
+    words = column.astype(str).str.strip()
+    odd = sorted(set(words) - set(known))
+    if odd:
+        places = "" if are_numbers else f", or 0 to {len(classes) - 1}"
+        raise InputError(f"{path}, column '{column.name}': {first_few(odd)} is no class. Expected: "
+                         f"{', '.join(classes)}{places}.")  # fmt: skip
+    return np.asarray(words.map(known), dtype=np.int64)
+
+
+def names(table: pandas.DataFrame, column: str, path: Path) -> Names | None:
+    """Return a column of names as text, or None when the table has none.
+
+    Raises:
+        InputError: rows without a name.
+    """
+    if column not in table.columns:
+        return None
+    missing = int(table[column].isna().sum())
+    if missing:
+        raise InputError(f"{path}: {missing} rows have no {column}. Fill the column, or leave it out.")
+    return table[column].astype(str).str.strip().to_numpy(dtype=object)
