@@ -15,6 +15,9 @@ from typing import Any
 _HOMES = {
     "Cohort": "table",
     "read_cohort": "table",
+    "fold_cohort": "folds",
+    "patient_folds": "folds",
+    "site_folds": "folds",
     "split_by_patient": "splits",
     "compute_inputs": "inputs",
     "covering": "inputs",
@@ -33,7 +36,10 @@ __all__ = [
     "compute_inputs",
     "covering",
     "features_table",
+    "fold_cohort",
+    "patient_folds",
     "read_cohort",
+    "site_folds",
     "split_by_patient",
     "write_features",
 ]

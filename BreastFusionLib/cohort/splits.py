@@ -10,7 +10,7 @@ import pandas as pd
 from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.errors import InputError
 
-__all__ = ["split_by_patient"]
+__all__ = ["patient_labels", "split_by_patient"]
 
 
 def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1, 0.2), seed: int = 0) -> pd.Series:
@@ -33,7 +33,7 @@ def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1
     """
     if len(fractions) != len(SPLITS) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise InputError(f"Split fractions {list(fractions)}: three shares (train, validation, test) that add up to 1.")
-    strata = table["label"].fillna(-1).astype(int).groupby(table["patient_id"]).max()
+    strata = patient_labels(table)
     generator = np.random.default_rng(seed)
     assigned: dict[str, str] = {}
     for label in sorted(strata.unique()):
@@ -42,6 +42,11 @@ def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1
         for split, members in zip(SPLITS, np.split(patients, ends[:-1]), strict=True):
             assigned.update(dict.fromkeys(members.tolist(), split))
     return table["patient_id"].map(assigned).rename("split")
+
+
+def patient_labels(table: pd.DataFrame) -> pd.Series:
+    """Return patient_id -> the largest label among the patient's cases, -1 without any."""
+    return table["label"].fillna(-1).astype(int).groupby(table["patient_id"]).max()
 
 
 def _counts(total: int, fractions: Sequence[float]) -> list[int]:
