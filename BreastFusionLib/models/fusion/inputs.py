@@ -45,6 +45,7 @@ class SourceInput(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("variance", torch.ones(width))
         self.register_buffer("batches", torch.tensor(0))
+        self._noted: Tensor | float = 0.0
 
     def forward(self, values: Tensor, present: Tensor) -> Tensor:
         """Return what dense layers see.
@@ -62,19 +63,35 @@ class SourceInput(nn.Module):
         return torch.zeros_like(self.mean) if self.standardise else self.mean
 
     @torch.no_grad()
-    def follow(self, values: Tensor) -> None:
-        """Let mean and variance follow the values (N, D) of a batch, those of all processes that train together."""
-        values = values.to(self.mean.dtype)
-        count = _over_processes(values.new_tensor(len(values)))
-        if count > 0:
-            self.batches += 1
-            share = max(1 / int(self.batches), _MOMENTUM)
-            self.mean.lerp_(_over_processes(values.sum(dim=0)) / count, share)
-            self.variance.lerp_(_over_processes((values - self.mean).square().sum(dim=0)) / count, share)
+    def note(self, values: Tensor) -> None:
+        """Note the values (N, D) of some cases of a training batch; until `follow`, nothing changes by them."""
+        if self.training:
+            exact = values.double()
+            count = exact.new_full((1,), len(exact))
+            self._noted = self._noted + torch.cat([exact.sum(dim=0), exact.square().sum(dim=0), count])
 
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Let mean and variance follow the batch that was noted, with what other processes noted of it.
 
-def _over_processes(total: Tensor) -> Tensor:
-    """Add up a sum over the processes that train together; alone, it is the whole."""
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(total)
-    return total
+        Sums, so that nothing depends on how a batch was divided into portions and over processes.
+        """
+        if isinstance(self._noted, float):
+            return
+        noted, self._noted = self._noted, 0.0
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.all_reduce(noted)
+        (total, squares), count = noted[:-1].chunk(2), noted[-1]
+        # Without a question to the graphics card, for whose answer everything would wait.
+        there = count > 0
+        self.batches += there
+        share = (1 / self.batches.clamp(min=1)).clamp(min=_MOMENTUM) * there
+        count = count.clamp(min=1)
+        self.mean.lerp_((total / count).to(self.mean.dtype), share.to(self.mean.dtype))
+        mean = self.mean.double()
+        spread = squares / count - 2 * mean * (total / count) + mean.square()
+        self.variance.lerp_(spread.to(self.variance.dtype), share.to(self.variance.dtype))
+
+    def forget(self) -> None:
+        """Take back what was noted since the last batch."""
+        self._noted = 0.0

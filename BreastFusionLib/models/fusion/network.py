@@ -144,9 +144,8 @@ class FusionNetwork(nn.Module):
             present: source -> (N,) bool.
         """
         values = {**features, **vectors}
-        if self.training:
-            for source in self.image_sources:
-                self._input(source).follow(features[source][present[source]])
+        for source in self.image_sources:
+            self._input(source).note(features[source][present[source]])
         embedded = {
             source: self.towers[source](self._input(source)(values[source], present[source])) for source in self.sources
         }
@@ -159,6 +158,16 @@ class FusionNetwork(nn.Module):
             }
         joined, weights = self._joined(embedded, present)
         return NetworkOutput(self.head(joined), parts, weights)
+
+    def follow(self) -> None:
+        """End a batch in training: neutral values and scales follow what the encoders gave in it."""
+        for source in self.image_sources:
+            self._input(source).follow()
+
+    def forget(self) -> None:
+        """Take back what was seen of a batch, to begin it again."""
+        for source in self.image_sources:
+            self._input(source).forget()
 
     def forward(
         self, images: Mapping[str, Tensor], vectors: Mapping[str, Tensor], present: Mapping[str, Tensor]

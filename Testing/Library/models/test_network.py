@@ -113,9 +113,11 @@ def test_an_absent_image_source_is_its_mean_over_training_and_an_absent_vector_i
     present = absent(present, "t2", 3)
     first = network.encode("t2", images["t2"])
     network(images, vectors, present)
+    network.follow()
     torch.testing.assert_close(network.neutral("t2"), first[:3].mean(dim=0))
     others, vectors, everything = batch_of(network, seed=2)
     network(others, vectors, everything)
+    network.follow()
     second = network.encode("t2", others["t2"])
     torch.testing.assert_close(network.neutral("t2"), (first[:3].mean(dim=0) + second.mean(dim=0)) / 2)
     assert not network.neutral("radiomics").any()
@@ -134,11 +136,31 @@ def test_statistics_stay_as_they_are_in_eval_mode_and_when_a_source_is_absent_fr
     images, vectors, present = batch_of(network)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     network.eval()(images, vectors, present)
+    network.follow()
+    network.train()(images, vectors, present)
+    network.forget()
+    network.follow()
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
-    network.train()(images, vectors, absent(present, "t1", 0, 1, 2, 3))
+    network(images, vectors, absent(present, "t1", 0, 1, 2, 3))
+    network.follow()
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
     followed = [f"inputs.{source}.{name}" for source in ("dce", "t2") for name in ("mean", "variance", "batches")]
     assert changed == set(followed)
+
+
+def test_statistics_do_not_depend_on_how_a_batch_is_divided() -> None:
+    whole, divided = (network_of(ModelSpec(SCRATCH, standardise_features=True)).train() for _ in range(2))
+    divided.load_state_dict(whole.state_dict())
+    images, vectors, present = batch_of(whole)
+    present = absent(present, "t1", 0)
+    whole(images, vectors, present)
+    for rows in (slice(0, 1), slice(1, 4)):
+        divided(*({source: value[rows] for source, value in part.items()} for part in (images, vectors, present)))
+    whole.follow()
+    divided.follow()
+    assert int(divided.get_buffer("inputs.t1.batches")) == 1
+    for name, tensor in whole.state_dict().items():
+        torch.testing.assert_close(divided.state_dict()[name], tensor)
 
 
 def test_features_in_training_are_standardised_like_vectors() -> None:
@@ -147,6 +169,7 @@ def test_features_in_training_are_standardised_like_vectors() -> None:
     scale = torch.linspace(1, 50, 96)
     features = {source: torch.randn(4000, 96) * scale + 7 for source in IMAGES}
     network.fuse(features, vectors, present)
+    network.follow()
     seen: list[Tensor] = []
     network.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     network.eval().fuse(features, vectors, present)
