@@ -112,7 +112,10 @@ Calibration = Annotated[
 ]
 Recalibrate = Annotated[
     Literal["platt", "temperature", "isotonic"] | None,
-    typer.Option(help="Calibrate on the rows of split 'validation' first.", rich_help_panel=_NUMBERS),
+    typer.Option(
+        help="First make calibrated probabilities of scores or logits, fitted on the rows of split 'validation'.",
+        rich_help_panel=_NUMBERS,
+    ),
 ]
 Ensemble = Annotated[
     Literal["mean", "greedy"] | None,

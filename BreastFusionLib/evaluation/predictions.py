@@ -114,6 +114,8 @@ def read_predictions(
     path = Path(path)
     table = read_table(path)
     rows = len(table)
+    if not rows:
+        raise InputError(f"{path} has a header line and no rows. One row for each case is expected.")
     columns = _score_columns(table, label_column, score_column, positive, path)
     table, validation, dropped, notes = evaluated_rows(table, split, path)
     needed = [label_column, *columns]

@@ -65,7 +65,8 @@ def runs_of(
         if missing or extra:
             raise InputError(
                 f"{path}: runs {names[0]} and {name} are of different cases ({first_few([*missing, *extra])} in one "
-                "only). Runs repeat the same cases; parts of one cross-validation belong into a column 'fold'."
+                "only). Runs repeat the same cases: leave those out of every run that some run lacks. Parts of one "
+                "cross-validation belong into a column 'fold'."
             )
         if name != names[0]:
             ordered.append(np.array([found[case] for case in case_id[first]], dtype=np.intp))

@@ -78,13 +78,17 @@ def test_tables_without_cases_pair_by_row_and_this_is_said(tmp_path: Path) -> No
         ("case_id,label,score\nx,1,.5\nx,1,.1\ny,0,.2\n", r"1 case_id occur more than once \(x\)"),
         ("case_id,label,score\nx,1,.5\nx,0,.1\n", r"1 case_id have rows with different labels \(x\)"),
         ("case_id,run,label,score\nx,1,1,.5\nx,1,1,.1\ny,2,0,.2\n", r"x occur more than once in run 1"),
-        ("case_id,run,label,score\nx,1,1,.5\ny,1,0,.1\nx,2,1,.2\n", r"different cases \(y in one only\).*'fold'"),
+        (
+            "case_id,run,label,score\nx,1,1,.5\ny,1,0,.1\nx,2,1,.2\n",
+            r"different cases \(y in one only\).*every run.*'fold'",
+        ),
         ("case_id,run,label,score\nx,1,1,.5\ny,1,0,.1\nx,2,0,.2\ny,2,0,.2\n", r"different labels \(x\)"),
         ("run,label,score\n1,1,.5\n1,0,.1\n2,0,.2\n2,1,.2\n", r"which the table lacks. Add a column case_id"),
         ("label,score_a,score_b,score_c\n3,.1,.2,.7\n", r"3 is no class. Expected: a, b, c, or 0 to 2"),
         ("label,score_a,score_b,score_c\n1,.1,.2,\n0,.1,.2,.7", r"1 of 2 rows have no label or score"),
         ("case_id,label,score\nx,1,.5\n,0,.1\n", "1 rows have no case_id"),
         ("", "is no readable table"),
+        ("case_id,label,score\n", "has a header line and no rows"),
     ],
 )
 def test_bad_tables_are_refused_with_words(tmp_path: Path, text: str, words: str) -> None:
