@@ -7,7 +7,7 @@ mip = project_breast(dce, side, projection_spec)    # pixels (1, size_px, size_p
 
 from BreastFusionLib.images.intensity import IntensityScale, measure_scale
 from BreastFusionLib.images.patches import Patch, extract_patch, patch_reach
-from BreastFusionLib.images.projection import Projection, project_breast, subtraction
+from BreastFusionLib.images.projection import Projection, project_breast, projected_phases, subtraction
 from BreastFusionLib.images.settings import AugmentationSpec, IntensitySpec, PatchSpec, ProjectionSpec
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "measure_scale",
     "patch_reach",
     "project_breast",
+    "projected_phases",
     "subtraction",
 ]

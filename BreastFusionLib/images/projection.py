@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline
 from BreastFusionLib.exam.geometry import Box, Grid, crop, resample_onto
-from BreastFusionLib.exam.model import Exam, Series, Side
+from BreastFusionLib.exam.model import Exam, Phase, Series, Side
 from BreastFusionLib.exam.phase_choice import choose_phase
 from BreastFusionLib.exam.registration import register_rigid
 from BreastFusionLib.images.intensity import refuse_non_finite
 from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.images.settings import ProjectionSpec
 
-__all__ = ["Projection", "breast_box", "project_breast", "subtraction"]
+__all__ = ["Projection", "breast_box", "project_breast", "projected_phases", "subtraction"]
 
 # Where columns, rows and rays run to (L left, P posterior, S superior, I inferior): as such images are usually shown.
 _VIEWS = {"axial": "LPS", "sagittal": "PIL", "coronal": "LIP"}
@@ -75,8 +75,7 @@ def project_breast(
         InputError: the side is unknown or not in the images, the midline cannot be found, there is one phase only, or
             voxels are not finite.
     """
-    wanted = brightest_phase(dce) if spec.phase is None else spec.phase
-    number, warnings = choose_phase(dce, wanted, chosen_phase)
+    number, warnings = _phase_number(dce, spec, chosen_phase)
     box, doubts = breast_box(dce.grid, side, find_midline(Exam((dce,), "")) if midline is None else midline)
     pre, post = dce.phase(0).image, dce.phase(number).image
     if spec.registration == "rigid":
@@ -94,6 +93,21 @@ def project_breast(
     }
     patch = Patch(_unit_range(square)[np.newaxis], _square_grid(grid, spec.size_px))
     return Projection(patch, maximum, columns, number, (*warnings, *doubts))
+
+
+def projected_phases(dce: Series, spec: ProjectionSpec, chosen_phase: int | None = None) -> tuple[Phase, ...]:
+    """Return the phases whose voxels `project_breast` looks at; none is read."""
+    if spec.phase is None:
+        return dce.phases
+    number, _ = _phase_number(dce, spec, chosen_phase)
+    return dce.phase(0), dce.phase(number)
+
+
+def _phase_number(dce: Series, spec: ProjectionSpec, chosen_phase: int | None) -> tuple[int, list[str]]:
+    wanted = spec.phase
+    if wanted is None:
+        wanted = brightest_phase(dce) if len(dce.phases) > 1 else 1
+    return choose_phase(dce, wanted, chosen_phase)
 
 
 def subtraction(post: sitk.Image, pre: sitk.Image) -> sitk.Image:

@@ -90,6 +90,8 @@ class ProjectionSpec:
         registration: 'rigid' aligns the phase with the one before contrast first.
         clip_percent: the brightest share of the pixels (per cent) that becomes white.
         size_px: side length of the square image in pixels.
+        as_image: whether the network sees the image; False: only what is measured on it is wanted, for clinical
+            columns such as 'mip_height_mm'.
     """
 
     phase: int | None = 2
@@ -97,6 +99,7 @@ class ProjectionSpec:
     registration: Literal["none", "rigid"] = "none"
     clip_percent: float = 0.5
     size_px: int = 224
+    as_image: bool = True
 
     def __post_init__(self) -> None:
         if self.phase is not None and self.phase < 1:

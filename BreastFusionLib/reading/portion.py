@@ -16,15 +16,19 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Box, Grid, bounding_box
 from BreastFusionLib.exam.model import Exam, Phase, Series
 from BreastFusionLib.exam.partial import PartialPhase
-from BreastFusionLib.images import IntensityScale, measure_scale, patch_reach
+from BreastFusionLib.images import IntensityScale, measure_scale, patch_reach, projected_phases
 from BreastFusionLib.images.settings import IntensitySpec
 from BreastFusionLib.lesion.mapping import mapped_region
+from BreastFusionLib.lesion.model import Lesion
+from BreastFusionLib.reading.measured_lesion import Scales, chosen_phases, lesion_of, named, only_the_lesion_counts
 from BreastFusionLib.reading.model import Case
-from BreastFusionLib.reading.prepare import Scales, chosen_phases, named, only_the_lesion_counts
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.reading.stability import outline_step_mm
 
 __all__ = ["Portion", "cut_case"]
+
+# An image has at least one voxel; a DCE series keeps all its phases, so that their numbers stay.
+_NOTHING = Box((0, 0, 0), (1, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def cut_case(case: Case, inputs: InputsSpec, scales: Scales | None = None) -> Po
     """Cut the part of a case that `prepare(case, inputs)` looks at.
 
     Phases give their parts by `Phase.part`. Whole volumes go along only where filters, resampling or normalisation of
-    radiomics, or a registration that is yet to be done, look at them.
+    radiomics, a registration that is yet to be done, or a projection look at them.
 
     Args:
         case: the whole case.
@@ -57,15 +61,29 @@ def cut_case(case: Case, inputs: InputsSpec, scales: Scales | None = None) -> Po
         The portion: `prepare(portion.case, inputs, portion.scales)` equals `prepare(case, inputs)`.
 
     Raises:
-        InputError: an empty mask, no DCE series, too few phases.
+        InputError: an empty mask or none where one is needed, no DCE series, too few phases.
     """
-    lesion = bounding_box(case.lesion.mask)
+    dce, drawn = case.exam.dce, lesion_of(case, inputs)
+    boxes = dict.fromkeys(dce.phases, _NOTHING)
+    found: dict[tuple[str, IntensitySpec], IntensityScale] = {}
+    if drawn is not None:
+        of_lesion, found = _round_lesion(case, drawn, inputs, scales or {})
+        boxes |= of_lesion
+    if inputs.projection is not None:
+        boxes |= dict.fromkeys(projected_phases(dce, inputs.projection, case.dce_phase), _whole(dce.grid))
+    return Portion(replace(case, exam=_cut(case.exam, boxes)), found, inputs)
+
+
+def _round_lesion(
+    case: Case, drawn: Lesion, inputs: InputsSpec, known: Scales
+) -> tuple[dict[Phase, Box], dict[tuple[str, IntensitySpec], IntensityScale]]:
+    """Return what is looked at round a lesion, and the scales of whole volumes."""
+    lesion = bounding_box(drawn.mask)
     if lesion is None:
         raise InputError("The lesion's mask is empty: there is nothing to read. Draw the lesion first.")
     lesion = lesion.grown(_room(case.exam.dce.grid, case.exam.dce.grid))
     phases = chosen_phases(case, inputs, [])
     whole = _whole_sequences(case, tuple(phases), inputs)
-    known = scales or {}
     found: dict[tuple[str, IntensitySpec], IntensityScale] = {}
     boxes = dict.fromkeys(case.exam.dce.phases, lesion)
     for sequence, phase in phases.items():
@@ -78,7 +96,7 @@ def cut_case(case: Case, inputs: InputsSpec, scales: Scales | None = None) -> Po
             found |= _scales(sequence, phase, inputs, known)
     if _is_registered(case, tuple(phases), inputs):
         boxes[case.exam.dce.phase(0)] = _whole(case.exam.dce.grid)
-    return Portion(replace(case, exam=_cut(case.exam, boxes)), found, inputs)
+    return boxes, found
 
 
 def _whole_sequences(case: Case, sequences: tuple[str, ...], inputs: InputsSpec) -> set[str]:
@@ -144,7 +162,7 @@ def _cut_series(series: Series, boxes: Mapping[Phase, Box]) -> Series:
         if phase in boxes:
             box = boxes[phase].clipped(series.grid.size)
             if 0 in box.size:  # the lesion lies outside: nothing is looked at, and reading says so
-                box = Box((0, 0, 0), (1, 1, 1))
+                box = _NOTHING
             phases.append(PartialPhase(phase.time_s, phase.part(box), box, series.grid))
     return replace(series, phases=tuple(phases))
 

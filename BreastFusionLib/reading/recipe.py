@@ -20,6 +20,7 @@ __all__ = [
     "CLINICAL",
     "PROJECTION",
     "SEQUENCE_WORDS",
+    "SOURCE_WORDS",
     "ColumnSpec",
     "InputsSpec",
     "RadiomicsSpec",
@@ -34,6 +35,15 @@ SEQUENCE_WORDS = {"dce": "DCE", "t1": "T1", "t2": "T2"}
 
 PROJECTION = "mip"
 """The image source that is a projection of one breast."""
+
+SOURCE_WORDS = {
+    **SEQUENCE_WORDS,
+    PROJECTION: "MIP",
+    "radiomics": "radiomics",
+    "kinetics": "kinetics",
+    "clinical": "clinical data",
+}
+"""All sources that a recipe may have, and how a screen names them."""
 
 CLINICAL = "clinical"
 """The vector source that is made of clinical and acquisition columns."""
@@ -101,7 +111,8 @@ class InputsSpec:
         kinetics: whether the DCE kinetics are a vector source.
         clinical: columns that form a vector source; a name alone is a continuous column.
         clinical_rules: steps that change their values first.
-        projection: the maximum intensity projection of the case's breast as an image source ('mip'); None for none.
+        projection: the maximum intensity projection of the case's breast as an image source ('mip'), or what is
+            measured on it for columns of the exam; None for neither.
     """
 
     sequences: tuple[str, ...] = ("dce", "t1", "t2")
@@ -133,7 +144,7 @@ class InputsSpec:
         shapes: dict[str, tuple[int, int, int]] = {}
         if self.patch is not None:
             shapes = dict.fromkeys(self.sequences, (self.patch.slices, self.patch.size_px, self.patch.size_px))
-        if self.projection is not None:
+        if self.projection is not None and self.projection.as_image:
             shapes[PROJECTION] = (1, self.projection.size_px, self.projection.size_px)
         return shapes
 
@@ -183,6 +194,11 @@ class ReadingRecipe:
                 raise InputError(
                     f"{where}, inputs, sequences: '{sequence}' is no sequence. "
                     f"{nearest_known(sequence, SEQUENCE_WORDS)}"
+                )
+        for source in recipe.model.towers:
+            if source not in SOURCE_WORDS:
+                raise InputError(
+                    f"{where}, model, towers: '{source}' is no source. {nearest_known(source, SOURCE_WORDS)}"
                 )
         if recipe.task.positive not in recipe.task.classes:
             raise InputError(

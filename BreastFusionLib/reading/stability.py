@@ -19,8 +19,9 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid, bounding_box
 from BreastFusionLib.lesion.mapping import edited_lesion, map_lesion
 from BreastFusionLib.lesion.model import MappedLesion
+from BreastFusionLib.reading.measured_lesion import Scales
 from BreastFusionLib.reading.model import Case
-from BreastFusionLib.reading.prepare import Scales, prepare
+from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reader import has_meaning
 
 if TYPE_CHECKING:
