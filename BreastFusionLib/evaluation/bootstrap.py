@@ -42,7 +42,8 @@ class BootstrapTest:
 
     Attributes:
         delta: the first model's value minus the second's, with its percentile interval.
-        p: two-sided P value from the share of replicates on the far side of 0; NaN where there are none.
+        p: two-sided P value from the share of replicates on the far side of 0; NaN where there are none, and where all
+            have the same difference other than 0: one without variance cannot be tested.
         z: the difference over the standard deviation of its replicates; NaN when that is 0.
         p_normal: two-sided P value of z, as pROC's `roc.test(method="bootstrap")` gives it.
     """
@@ -77,7 +78,7 @@ class Bootstrap:
         differences = differences[np.isfinite(differences)]
         error = float(differences.std(ddof=1)) if differences.size > 1 else float("nan")
         z = delta / error if error > 1e-12 else (0.0 if abs(delta) < 1e-12 else float("nan"))
-        p = bootstrap_p_value(differences) if differences.size else float("nan")
+        p = bootstrap_p_value(differences) if differences.size and np.isfinite(z) else float("nan")
         return BootstrapTest(percentile_interval(delta, differences, level), p, z, float(2 * ndtr(-abs(z))))
 
 

@@ -17,6 +17,9 @@ from BreastFusionLib.evaluation.roc import Floats, checked
 
 __all__ = ["DeLong", "PairedTest", "delong_areas", "placements"]
 
+# What rounding leaves of a variance of 0.
+_NO_VARIANCE = 1e-15
+
 
 @dataclass(frozen=True)
 class PairedTest:
@@ -46,6 +49,10 @@ class DeLong:
 
     auc: Floats
     covariance: Floats
+
+    def has_no_variance(self, model: int = 0) -> bool:
+        """Tell whether a model separates the classes completely or tells nothing apart: no interval can be trusted."""
+        return bool(self.covariance[model, model] < _NO_VARIANCE)
 
     def interval(self, model: int = 0, level: float = 0.95) -> Estimate:
         """Return a model's AUC with its normal interval, cut at 0 and 1 as pROC does."""

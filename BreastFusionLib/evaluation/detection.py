@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.boxes import Criterion, ImageDetections, checked_image, match_boxes
-from BreastFusionLib.evaluation.intervals import Estimate, percentile_interval
+from BreastFusionLib.evaluation.intervals import FEWEST_CASES, Estimate, percentile_interval
 from BreastFusionLib.evaluation.resampling import Resamples, cluster_index
 
 __all__ = ["Froc", "FrocPoints", "froc"]
@@ -31,11 +31,13 @@ class FrocPoints:
         sensitivity: false positives per image -> the share of lesions found with no more of them.
         false_positives: sensitivity -> the false positives per image that it costs; NaN where it is never reached.
         mean_sensitivity: over the given false positives per image, the score of LUNA16.
+        notes: sentences where intervals are missing (NaN).
     """
 
     sensitivity: dict[float, Estimate]
     false_positives: dict[float, Estimate]
     mean_sensitivity: Estimate
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,9 @@ class Froc:
     ) -> FrocPoints:
         """Read the curve, with bootstrap intervals over patients (images, where no patients are named).
 
-        The curve is read as steps, never between two thresholds: what is stated can be had.
+        The curve is read as steps, never between two thresholds: what is stated can be had. All images of a patient
+        are drawn together. There are no intervals when fewer than `FEWEST_CASES` patients have a lesion, and none of a
+        figure that is the same in every resample, as where a detector finds all lesions; notes say so.
 
         Args:
             false_positives: per image, where sensitivities are read.
@@ -77,20 +81,27 @@ class Froc:
             level: confidence.
 
         Sources: Bunch et al., SPIE 1977;127:124-135 (FROC); Setio et al., Medical Image Analysis 2017;42:1-13 (mean
-        sensitivity, bootstrap over images).
+        sensitivity, bootstrap over images); Rutter, Academic Radiology 2000;7:413-419 (patients drawn whole).
         """
+        few = self._events.too_few() if replicates else None
         # Row 0 are the images as they are, all others resamples.
-        weightings = itertools.chain([self._events.once], self._events.resamples(replicates, seed))
-        parts = [self._events.read(weights, false_positives, sensitivities) for weights in weightings]
+        drawn = self._events.resamples(0 if few else replicates, seed)
+        parts = [
+            self._events.read(weights, false_positives, sensitivities)
+            for weights in itertools.chain([self._events.once], drawn)
+        ]
         found, cost = (np.array(rows) for rows in zip(*parts, strict=True))
         mean = found.mean(axis=1) if len(false_positives) else np.full(1, np.nan)
-        return FrocPoints(
+        points = FrocPoints(
             sensitivity={fp: _estimate(column, level) for fp, column in zip(false_positives, found.T, strict=True)},
             false_positives={
                 wanted: _cost(column, level) for wanted, column in zip(sensitivities, cost.T, strict=True)
             },
             mean_sensitivity=_estimate(mean, level),
         )
+        if not replicates:
+            return points
+        return replace(points, notes=(few,) if few else tuple(_unvaried(points)))
 
 
 def froc(images: Sequence[ImageDetections], criterion: Criterion = "either", least_iou: float = 0.2) -> Froc:
@@ -169,6 +180,13 @@ class _Events:
         for block in Resamples(strata, None, replicates, seed, np.int32):
             yield from np.ascontiguousarray(block.T)
 
+    def too_few(self) -> str | None:
+        """Return a sentence when too few patients have a lesion for any interval, else None."""
+        ill = int(np.count_nonzero(self._lesions))
+        if ill >= FEWEST_CASES:
+            return None
+        return f"No intervals are given: {ill} patients with a lesion are too few ({FEWEST_CASES} are needed)."
+
     def cumulated(self, weights: NDArray[np.signedinteger]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return (found lesions, false positives), each (1 + thresholds,), at or above each threshold."""
         counts = weights[self._unit]
@@ -200,4 +218,14 @@ def _cost(values: Floats, level: float) -> Estimate:
     replicates, tail = np.nan_to_num(values[1:], nan=np.inf), (1 - level) / 2
     # 'lower' and 'higher' pick replicates instead of mixing them, which infinities would not survive.
     low, high = np.quantile(replicates, tail, method="lower"), np.quantile(replicates, 1 - tail, method="higher")
-    return Estimate(float(values[0]), float(low), float(high))
+    return Estimate(float(values[0]), float(low), float(high)) if low < high else Estimate(float(values[0]))
+
+
+def _unvaried(points: FrocPoints) -> Iterator[str]:
+    """Yield a sentence for each figure that has a value and no interval."""
+    figures = {f"the sensitivity at {fp:g} false positives per image": e for fp, e in points.sensitivity.items()}
+    figures |= {f"the false positives at {100 * s:g} % sensitivity": e for s, e in points.false_positives.items()}
+    figures["the mean sensitivity"] = points.mean_sensitivity
+    for words, estimate in figures.items():
+        if np.isfinite(estimate.value) and np.isnan(estimate.low):
+            yield f"No interval is given for {words}: it is the same in (nearly) every resample."

@@ -11,24 +11,26 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from BreastFusionLib.errors import InputError, first_few
+from BreastFusionLib.evaluation.class_intervals import class_areas, class_bootstrap, too_few_of_a_class
 from BreastFusionLib.evaluation.columns import read_table
 from BreastFusionLib.evaluation.model_names import model_names
 from BreastFusionLib.evaluation.pairing import PairedPredictions, pair
 from BreastFusionLib.evaluation.parts.calibration import calibration, decisions
-from BreastFusionLib.evaluation.parts.classes import class_comparisons, class_figures
+from BreastFusionLib.evaluation.parts.classes import class_comparisons, class_figures, class_words
 from BreastFusionLib.evaluation.parts.comparison import comparisons
 from BreastFusionLib.evaluation.parts.discrimination import (
-    always_the_same,
     areas_of,
     beyond_the_last_case,
     discrimination,
     resampled_metrics,
+    words_of_figures,
 )
 from BreastFusionLib.evaluation.parts.examples import examples
 from BreastFusionLib.evaluation.parts.groups import cohort_table, subgroups
-from BreastFusionLib.evaluation.parts.runs import run_spread
-from BreastFusionLib.evaluation.parts.sample import Sample, dependence, too_few_of_a_class, without_intervals
+from BreastFusionLib.evaluation.parts.runs import run_spread, spread_notes
+from BreastFusionLib.evaluation.parts.sample import Sample, dependence, without_intervals
 from BreastFusionLib.evaluation.parts.together import EnsembleRule, compare_runs, with_ensemble
+from BreastFusionLib.evaluation.parts.unvaried import unvaried
 from BreastFusionLib.evaluation.parts.validation import prediction_sets, recalibrated, why_no_sets
 from BreastFusionLib.evaluation.plan import EvaluationPlan
 from BreastFusionLib.evaluation.predictions import Predictions, read_predictions
@@ -151,15 +153,13 @@ def _evaluated(
     sample = Sample(paired.names, paired.labels, paired.scores, patients, plan, too_few)
     notes += [] if too_few else beyond_the_last_case(sample).values()
     areas, drawn = areas_of(sample), resampled_metrics(sample)
-    notes += [] if too_few else always_the_same(sample, areas).values()
     models, pairs = discrimination(sample, areas, drawn), comparisons(sample, areas, drawn)
+    notes += [] if too_few else unvaried(models, words_of_figures(sample))
     calibrations, more = calibration(sample)
     for m, (name, model) in enumerate(models.items()):
         model |= calibrations[name]
-        runs, sets = paired.runs(m), prediction_sets(paired, m, plan, patients)
-        if runs is not None:
-            model["runs"] = run_spread(paired.labels, runs, plan.level)
-            notes += [f"{name}: {model['runs']['note']}"] if model["runs"]["note"] else []
+        notes += _add_runs(name, model, paired, m, plan, too_few)
+        sets = prediction_sets(paired, m, plan, patients)
         if sets is not None:
             model["prediction_sets"] = sets
             notes += [f"Prediction sets: {sets['note']}"] if sets["note"] else []
@@ -186,20 +186,21 @@ def _evaluated(
     }
 
 
-def _of_classes(paired: PairedPredictions, plan: EvaluationPlan, patients: Any) -> dict[str, Any]:
+def _of_classes(paired: PairedPredictions, plan: EvaluationPlan, told: Any) -> dict[str, Any]:
     """Return the evaluation of models of three or more classes."""
-    several = patients is not None and len(set(patients)) < patients.size
-    notes, models = [], class_figures(paired, plan, patients if several else None)
+    several = told is not None and len(set(told)) < told.size
+    patients, notes = (told if several else None), []
     if several:
-        notes.append(f"{paired.labels.size} cases come from {len(set(patients))} patients: intervals count patients.")
-    pairs = class_comparisons(paired, plan, patients if several else None)
-    for m, model in enumerate(models.values()):
-        runs = paired.runs(m)
-        if runs is not None:
-            model["runs"] = run_spread(paired.labels, runs, plan.level)
-    few = too_few_of_a_class(paired.labels, patients if several else None, paired.classes)
+        notes.append(f"{paired.labels.size} cases come from {len(set(told))} patients: intervals count patients.")
+    drawn = class_bootstrap(paired.labels, paired.scores, paired.classes, True, patients, plan.bootstrap, plan.seed)
+    areas = class_areas(paired.labels, paired.scores, patients)
+    models = class_figures(paired, plan, patients, areas, drawn)
+    pairs = class_comparisons(paired, plan, areas, drawn)
+    few = too_few_of_a_class(paired.labels, paired.classes, patients)
+    notes += [few] if few else unvaried(models, class_words(paired.classes, plan))
+    for m, (name, model) in enumerate(models.items()):
+        notes += _add_runs(name, model, paired, m, plan, few)
     if few is not None:
-        notes.append(few)
         models = {name: without_intervals(model) for name, model in models.items()}
         pairs = [without_intervals(one) for one in pairs]
     return {
@@ -213,6 +214,18 @@ def _of_classes(paired: PairedPredictions, plan: EvaluationPlan, patients: Any) 
         "notes": notes,
         "settings": {**plan.to_mapping(), "by_patient": several},
     }
+
+
+def _add_runs(
+    name: str, model: dict[str, Any], paired: PairedPredictions, m: int, plan: EvaluationPlan, too_few: str | None
+) -> list[str]:
+    """Add the spread over a model's runs to its figures, and return what is to be said about it."""
+    runs = paired.runs(m)
+    if runs is None:
+        return []
+    found = model["runs"] = run_spread(paired.labels, runs, plan.level)
+    notes = [found["note"]] if found["note"] else []
+    return [f"{name}: {note}" for note in [*notes, *([] if too_few else spread_notes(found))]]
 
 
 def _with_cohort(paired: PairedPredictions, path: str | Path) -> tuple[PairedPredictions, list[str]]:

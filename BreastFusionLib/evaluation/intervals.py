@@ -21,6 +21,8 @@ __all__ = [
 
 # Of each class. Four cases have 35 different resamples, five have 126: below, a tail of 2.5 % is one resample.
 FEWEST_CASES = 5
+# What rounding leaves between replicates that are the same.
+_NO_WIDTH = 1e-12
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,17 @@ def wilson(successes: float, trials: float, level: float = 0.95) -> Estimate:
 
 
 def percentile_interval(value: float, replicates: NDArray[np.float64], level: float = 0.95) -> Estimate:
-    """Return `value` with the central `level` of its bootstrap replicates; replicates that are NaN are left out."""
+    """Return `value` with the central `level` of its bootstrap replicates; replicates that are NaN are left out.
+
+    There is no interval where it would have no width, as for scores that separate the classes completely or tell
+    nothing apart: that cases drawn again are all alike says nothing about other cases, and not that it is certain.
+    """
     defined = replicates[np.isfinite(replicates)]
     if defined.size == 0:
         return Estimate(value)
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, float(low), float(high)) if high - low > _NO_WIDTH else Estimate(value)
 
 
 def mean_of_proportions(first: Estimate, second: Estimate) -> Estimate:

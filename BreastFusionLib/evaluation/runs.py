@@ -27,6 +27,8 @@ __all__ = ["FoldAucs", "GreedyEnsemble", "Spread", "ensemble", "fold_aucs", "gre
 Floats = NDArray[np.float64]
 
 _SMALLEST_PROBABILITY = 2.0**-24
+# What rounding leaves of runs that are all the same.
+_NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,13 @@ class Spread:
     """A figure over several runs.
 
     Attributes:
-        mean: with Student's interval of the mean; without one for a single run.
+        mean: with Student's interval of the mean; without one for a single run, or runs that are all the same.
         sd: standard deviation between runs (n - 1); NaN for a single run.
         median: the middle one.
         lowest: of the runs.
         highest: of the runs.
         runs: how many.
+        cut: whether an end of the interval lay outside what the figure can be, and was set to that bound.
     """
 
     mean: Estimate
@@ -48,6 +51,7 @@ class Spread:
     lowest: float
     highest: float
     runs: int
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,12 @@ class GreedyEnsemble:
         return np.asarray(self.weights) @ np.asarray(scores, dtype=float)
 
 
-def spread(values: ArrayLike, test_share: float | None = None, level: float = 0.95) -> Spread:
+def spread(
+    values: ArrayLike,
+    test_share: float | None = None,
+    level: float = 0.95,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Spread:
     """Return how a figure varies over runs.
 
     Args:
@@ -93,19 +102,27 @@ def spread(values: ArrayLike, test_share: float | None = None, level: float = 0.
             share training cases vary less than new studies would, and the interval is widened for it. None for seeds
             on one split, where the interval says how sure the mean over seeds is, and nothing about other patients.
         level: confidence of the mean's interval.
+        bounds: least and largest value that the figure can have, (0, 1) for an AUC. The interval is cut there, as
+            pROC cuts DeLong's: no truth lies beyond, so that it holds the truth as often as before. On the logit scale
+            it would need no cut, but means of few folds close to 1 get useless lower ends there (folds of 1, 1, 1, 1
+            and .9: .41 instead of .90).
 
-    Source: the widening is Nadeau and Bengio, Machine Learning 2003;52:239-281, eq. 2.
+    Source: the widening is Nadeau and Bengio, Machine Learning 2003;52:239-281, eq. 2; the cut Robin et al., BMC
+    Bioinformatics 2011;12:77.
     """
     v = np.asarray(values, dtype=float)
     if v.ndim != 1 or v.size == 0 or not np.isfinite(v).all():
         raise InputError(f"The spread over runs needs one finite number a run, got {v.tolist()}.")
-    mean = Estimate(float(v.mean()))
-    sd = math.nan
+    mean, sd, cut = Estimate(float(v.mean())), math.nan, False
+    # Runs that are all the same have no interval: it would have no width.
     if v.size > 1:
         sd = float(v.std(ddof=1))
+    if sd > _NO_SPREAD:
         half = float(student.ppf(0.5 + level / 2, v.size - 1)) * sd * math.sqrt(1 / v.size + (test_share or 0.0))
-        mean = Estimate(mean.value, mean.value - half, mean.value + half)
-    return Spread(mean, sd, float(np.median(v)), float(v.min()), float(v.max()), v.size)
+        low, high = mean.value - half, mean.value + half
+        cut = low < bounds[0] or high > bounds[1]
+        mean = Estimate(mean.value, max(low, bounds[0]), min(high, bounds[1]))
+    return Spread(mean, sd, float(np.median(v)), float(v.min()), float(v.max()), v.size, cut)
 
 
 def fold_aucs(labels: ArrayLike, scores: ArrayLike, folds: ArrayLike, level: float = 0.95) -> FoldAucs:
@@ -115,7 +132,8 @@ def fold_aucs(labels: ArrayLike, scores: ArrayLike, folds: ArrayLike, level: flo
         labels: (n,) of 0 and 1.
         scores: (n,) each case's score by the model that had not seen it.
         folds: (n,) the fold of each case.
-        level: confidence of the mean's interval, which allows for the folds' common training cases.
+        level: confidence of the mean's interval, which allows for the folds' common training cases and is cut at 0
+            and 1.
 
     Raises:
         InputError: a fold with one class only.
@@ -130,7 +148,7 @@ def fold_aucs(labels: ArrayLike, scores: ArrayLike, folds: ArrayLike, level: flo
         checked(y[inside], s[inside], f"fold {name}")
         found[str(name)] = auc(y[inside], s[inside])
     test_share = 1 / (len(found) - 1) if len(found) > 1 else None
-    return FoldAucs(found, spread(list(found.values()), test_share, level), auc(y, s))
+    return FoldAucs(found, spread(list(found.values()), test_share, level, (0.0, 1.0)), auc(y, s))
 
 
 def ensemble(probabilities: ArrayLike, average: Literal["probability", "logit"] = "probability") -> Floats:

@@ -23,9 +23,10 @@ def class_sections(evaluation: Mapping[str, Any], drawn: Mapping[str, Evaluation
     models = evaluation["models"]
     level = f"{100 * evaluation['settings']['level']:g} %"
     area = "Obuchowski" if evaluation["settings"]["by_patient"] else "DeLong"
+    measured = any(model["accuracy"]["low"] is not None for model in models.values())
     lead = f"Brackets hold {level} confidence intervals: of a class's AUC by {area}, of shares by Wilson, of all other "
     lead += "figures by bootstrap."
-    sections = [section("Models", _models_table(models), lead=lead)]
+    sections = [section("Models", _models_table(models), lead=lead if measured else None)]
     curves = [
         element("div", element("h3", f"{name} against the rest"), drawn[key].html())
         for name, key in zip(evaluation["classes"], [key for key in drawn if key.startswith("roc_")], strict=True)

@@ -88,8 +88,9 @@ def _flat(found: Mapping[str, Any], before: str = "") -> Iterator[Sequence[Any]]
 def _comparisons(evaluation: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
     for test in evaluation["comparisons"]:
         pair = (test["a"], test["b"], test.get("class"))
+        area = "macro_auc" if test.get("class", "") is None else "auc_delong"
         tests = [test[key] for key in ("z", "p_delong", "p_holm", "p_bootstrap", "p_holm_bootstrap")]
-        yield (*pair, "auc_delong", test["delta_auc"], test["low"], test["high"], *tests)
+        yield (*pair, area, test["delta_auc"], test["low"], test["high"], *tests)
         for metric, found in _leaves(test.get("differences", {})):
             yield (*pair, metric, *(found[end] for end in _ENDS), None, None, None, found["p"], None)
 

@@ -202,8 +202,10 @@ def _of_classes(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
         f"replicates{cite('bootstrap')}."
     ]
     if evaluation["comparisons"]:
-        number = counted(len(evaluation["comparisons"]), "comparison")
-        sentences.append(f"P values of paired differences were corrected for {number} after Holm{cite('holm')}.")
+        ways = ["macro AUCs by the paired bootstrap"] if settings["bootstrap"] else []
+        ways.append("AUCs of single classes by the paired difference with the same variance")
+        sentences.append(f"Models were compared on the same cases: {' and '.join(ways)}; P values were corrected after "
+                         f"Holm{cite('holm')}, those of macro AUCs and of single classes for themselves.")  # fmt: skip
     return sentences
 
 

@@ -46,6 +46,11 @@ def calibration(sample: Sample) -> tuple[dict[str, dict[str, Any]], list[str]]:
                          "prediction sets are left out; --recalibrate makes probabilities of them, on validation "
                          "cases.")  # fmt: skip
         found[name] = _of_model(sample, scores) if measured else dict(_NOT_MEASURED)
+    if sample.patients is not None and any(one["calibration"] for one in found.values()):
+        notes.append(
+            "The calibration error that chance alone gives is that of as many independent cases; cases of one patient "
+            "are alike, so that a perfectly calibrated model would show a larger one here."
+        )
     return found, notes
 
 

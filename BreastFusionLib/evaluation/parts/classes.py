@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from BreastFusionLib.evaluation.clustered import clustered_delong
-from BreastFusionLib.evaluation.delong import DeLong, delong_areas
-from BreastFusionLib.evaluation.multiclass import ClassReport, class_report
+from BreastFusionLib.evaluation.bootstrap import Bootstrap
+from BreastFusionLib.evaluation.class_intervals import ClassReport, class_reports
+from BreastFusionLib.evaluation.delong import DeLong
 from BreastFusionLib.evaluation.pairing import PairedPredictions
 from BreastFusionLib.evaluation.parts.comparison import correct_for_number
+from BreastFusionLib.evaluation.parts.discrimination import nested
 from BreastFusionLib.evaluation.plan import EvaluationPlan
 from BreastFusionLib.evaluation.roc import roc_curve
 
-__all__ = ["class_comparisons", "class_figures"]
+__all__ = ["class_comparisons", "class_figures", "class_words"]
+
+# Of `class_bootstrap`, with their keys in what `class_figures` returns.
+_OF_ALL_CLASSES = {
+    "score": "odelia/score",
+    "specificity": "odelia/specificity_at_90_sensitivity",
+    "sensitivity": "odelia/sensitivity_at_90_specificity",
+    "ordinal_c_index": "ordinal_c_index",
+    "kappa": "weighted_kappa",
+}
 
 
 def class_figures(
-    paired: PairedPredictions, plan: EvaluationPlan, patients: np.ndarray | None
+    paired: PairedPredictions,
+    plan: EvaluationPlan,
+    patients: np.ndarray | None,
+    areas: Sequence[DeLong],
+    drawn: Bootstrap,
 ) -> dict[str, dict[str, Any]]:
     """Return name -> figures of a model of several classes.
 
@@ -28,47 +43,99 @@ def class_figures(
         'auc' is the macro AUC; 'classes.<class>' holds n, auc (DeLong), recall, precision and its ROC curve against
         all others; 'odelia' the challenge's score with what it is the mean of.
     """
-    areas = [_areas(paired, patients, k) for k in range(len(paired.classes))]
-    found = {}
-    for m, name in enumerate(paired.names):
-        report = class_report(
-            paired.labels, paired.scores[m], paired.classes, True, patients, plan.bootstrap, plan.seed, plan.level
-        )
-        found[name] = _mapping(paired, report, m, areas, plan)
-    return found
+    reports = class_reports(
+        paired.labels.astype(np.int64), paired.scores, paired.classes, drawn, areas, patients, plan.level
+    )
+    return {
+        name: _mapping(paired, report, m) for m, (name, report) in enumerate(zip(paired.names, reports, strict=True))
+    }
 
 
 def class_comparisons(
-    paired: PairedPredictions, plan: EvaluationPlan, patients: np.ndarray | None
+    paired: PairedPredictions, plan: EvaluationPlan, areas: Sequence[DeLong], drawn: Bootstrap
 ) -> list[dict[str, Any]]:
-    """Return the paired differences of every class's AUC against the rest, with Holm's P values over all of them."""
-    found = []
-    areas = [_areas(paired, patients, k) for k in range(len(paired.classes))]
-    for first, second in itertools.combinations(range(len(paired.names)), 2):
-        for name, of_class in zip(paired.classes, areas, strict=True):
-            test = of_class.compare(first, second, plan.level)
-            found.append({
-                "a": paired.names[first],
-                "b": paired.names[second],
-                "class": name,
-                "delta_auc": test.delta.value,
-                **{end: value for end, value in test.delta.to_mapping().items() if end != "value"},
-                "z": test.z if math.isfinite(test.z) else None,
-                "p_delong": test.p if math.isfinite(test.p) else None,
-                "p_bootstrap": None,
-            })  # fmt: skip
-    correct_for_number(found)
-    return found
+    """Return the paired differences of every two models.
+
+    Returns:
+        First those of macro AUCs ('class' is None), by bootstrap, with 'differences' of the other figures of all
+        classes; then those of every class's AUC against the rest, by DeLong and bootstrap. Holm's P values are
+        over all pairs of models, and over all pairs of models and classes.
+    """
+    pairs = list(itertools.combinations(range(len(paired.names)), 2))
+    macro = [_of_all_classes(paired, plan, drawn, first, second) for first, second in pairs]
+    by_class = [
+        _of_class(paired, plan, areas, drawn, first, second, k)
+        for first, second in pairs
+        for k in range(len(paired.classes))
+    ]
+    correct_for_number(macro)
+    correct_for_number(by_class)
+    return [*macro, *by_class]
 
 
-def _areas(paired: PairedPredictions, patients: np.ndarray | None, k: int) -> DeLong:
-    y, scores = (paired.labels == k).astype(np.int8), paired.scores[:, :, k]
-    return delong_areas(y, scores) if patients is None else clustered_delong(y, scores, patients)
+def class_words(classes: Sequence[str], plan: EvaluationPlan) -> dict[tuple[str, ...], str]:
+    """Return the keys of figures whose intervals come from resamples or DeLong's variance, with words for them."""
+    areas: dict[tuple[str, ...], str] = {("classes", name, "auc"): f"the AUC of class {name}" for name in classes}
+    if not plan.bootstrap:
+        return areas
+    return {
+        ("auc",): "the macro AUC",
+        **areas,
+        ("odelia", "specificity_at_90_sensitivity"): "the specificity at 90 % sensitivity",
+        ("odelia", "sensitivity_at_90_specificity"): "the sensitivity at 90 % specificity",
+        ("odelia", "score"): "the ODELIA score",
+        ("ordinal_c_index",): "the ordinal c-index",
+        ("weighted_kappa",): "the weighted kappa",
+    }
 
 
-def _mapping(
-    paired: PairedPredictions, report: ClassReport, m: int, areas: list[DeLong], plan: EvaluationPlan
+def _of_all_classes(
+    paired: PairedPredictions, plan: EvaluationPlan, drawn: Bootstrap, first: int, second: int
 ) -> dict[str, Any]:
+    test = drawn.compare("auc", first, second, plan.level)
+    delta, differences = test.delta.to_mapping(), {}
+    for name, key in _OF_ALL_CLASSES.items():
+        other = drawn.compare(name, first, second, plan.level)
+        differences[key] = {**other.delta.to_mapping(), "p": _number(other.p)}
+    return {
+        "a": paired.names[first],
+        "b": paired.names[second],
+        "class": None,
+        "delta_auc": delta["value"],
+        "low": delta["low"],
+        "high": delta["high"],
+        "z": None,
+        "p_delong": None,
+        "p_bootstrap": _number(test.p),
+        "differences": nested(differences),
+    }
+
+
+def _of_class(
+    paired: PairedPredictions,
+    plan: EvaluationPlan,
+    areas: Sequence[DeLong],
+    drawn: Bootstrap,
+    first: int,
+    second: int,
+    k: int,
+) -> dict[str, Any]:
+    test = areas[k].compare(first, second, plan.level)
+    delta = test.delta.to_mapping()
+    return {
+        "a": paired.names[first],
+        "b": paired.names[second],
+        "class": paired.classes[k],
+        "delta_auc": delta["value"],
+        "low": delta["low"],
+        "high": delta["high"],
+        "z": _number(test.z),
+        "p_delong": _number(test.p),
+        "p_bootstrap": _number(drawn.compare(f"auc/{k}", first, second, plan.level).p),
+    }
+
+
+def _mapping(paired: PairedPredictions, report: ClassReport, m: int) -> dict[str, Any]:
     odelia = report.odelia
     of_classes = {}
     for k, name in enumerate(paired.classes):
@@ -76,7 +143,7 @@ def _mapping(
         kept = np.unique(np.linspace(0, x.size - 1, min(x.size, 300)).round().astype(int))
         of_classes[name] = {
             "n": int((paired.labels == k).sum()),
-            "auc": areas[k].interval(m, plan.level).to_mapping(),
+            "auc": report.auc[name].to_mapping(),
             "recall": report.recall[name].to_mapping(),
             "precision": report.precision[name].to_mapping(),
             "roc": {"false_positive_rate": x[kept].tolist(), "sensitivity": sensitivity[kept].tolist()},
@@ -99,3 +166,7 @@ def _mapping(
         "ordinal_c_index": None if report.ordinal_c_index is None else report.ordinal_c_index.to_mapping(),
         "weighted_kappa": None if report.kappa is None else report.kappa.to_mapping(),
     }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

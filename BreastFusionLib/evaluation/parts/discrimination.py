@@ -28,13 +28,22 @@ from BreastFusionLib.evaluation.rates import confusion, confusion_rates, f1_scor
 from BreastFusionLib.evaluation.resampled import Resampled
 from BreastFusionLib.evaluation.roc import Floats, RocCurve, roc_curve
 
-__all__ = ["always_the_same", "areas_of", "beyond_the_last_case", "discrimination", "nested", "resampled_metrics"]
+__all__ = [
+    "areas_of",
+    "beyond_the_last_case",
+    "discrimination",
+    "nested",
+    "resampled_metrics",
+    "words_of_figures",
+]
 
 CURVE_POINTS = 500
 # Bands and chosen points are looked at, not quoted to three digits: fewer replicates are enough for them.
 SHAPE_REPLICATES = 1000
 _RATES = np.linspace(0, 1, 41)[:-1]
 _RULES: tuple[Rule, ...] = ("youden", "closest")
+_RULE_WORDS = {"youden": "Youden's point", "closest": "the point closest to the corner"}
+_POINTS = [f"{rule}/{name}" for rule in _RULES for name in ("threshold", "sensitivity", "specificity")]
 
 Found = TypeVar("Found")
 
@@ -98,33 +107,43 @@ def beyond_the_last_case(sample: Sample) -> dict[str, str]:
 def discrimination(sample: Sample, areas: DeLong, drawn: Bootstrap) -> dict[str, dict[str, Any]]:
     """Return name -> what a model's cases say about it, in the keys of `evaluate_predictions`."""
     shape = _shape(sample)
-    points = [f"{rule}/{name}" for rule in _RULES for name in ("threshold", "sensitivity", "specificity")]
     return {
         name: {
             "n": int(sample.labels.size),
             "positives": int(sample.labels.sum()),
             **_areas(areas, drawn, m, sample.plan.level),
             **nested({key: _estimate(drawn, key, m, sample) for key in drawn.values if key not in _FROM_COUNTS}),
-            "operating_points": nested({key: _estimate(shape, key, m, sample) for key in points}),
+            "operating_points": nested({key: _estimate(shape, key, m, sample) for key in _POINTS}),
             **_decisions(sample, m),
-            **_curves(sample, m, shape),
+            **_curves(sample, m, None if areas.has_no_variance(m) else shape),
         }
         for m, name in enumerate(sample.names)
     }
 
 
-def always_the_same(sample: Sample, areas: DeLong) -> dict[str, str]:
-    """Return models whose AUC has no variance, and so no interval, with a sentence for each."""
-    return {
-        name: f"{name}: no interval of the AUC is given. The scores separate the classes completely, or tell nothing "
-        "apart, so that every resample has the same AUC."
-        for m, name in enumerate(sample.names)
-        if _has_no_variance(areas, m)
+def words_of_figures(sample: Sample) -> dict[tuple[str, ...], str]:
+    """Return the keys of the figures of `discrimination` that have an interval by variance or resamples, with words."""
+    area: dict[tuple[str, ...], str] = {("auc_delong",): "the AUC"}
+    if not sample.plan.bootstrap:
+        return area
+    readings = {
+        (f"{read}_at_{at}", f"{share:g}"): f"the {read} at {100 * share:g} % {at}"
+        for read, at, shares in (
+            ("specificity", "sensitivity", sample.plan.sensitivities),
+            ("sensitivity", "specificity", sample.plan.specificities),
+        )
+        for share in shares
     }
-
-
-def _has_no_variance(areas: DeLong, m: int) -> bool:
-    return bool(areas.covariance[m, m] < 1e-15)
+    too_few = beyond_the_last_case(sample)
+    return {
+        **area,
+        ("auprc",): "the average precision",
+        ("partial_auc",): "the partial AUC",
+        **{keys: word for keys, word in readings.items() if "/".join(keys) not in too_few},
+        ("f1",): "F1",
+        ("balanced_accuracy",): "the balanced accuracy",
+        **{("operating_points", *point.split("/")): _RULE_WORDS[point.split("/")[0]] for point in _POINTS},
+    }
 
 
 def _areas(areas: DeLong, drawn: Bootstrap, m: int, level: float) -> dict[str, Any]:
@@ -133,7 +152,7 @@ def _areas(areas: DeLong, drawn: Bootstrap, m: int, level: float) -> dict[str, A
         "auc_delong": areas.interval(m, level),
         "auc_logit": areas.logit_interval(m, level),
     }
-    if _has_no_variance(areas, m):
+    if areas.has_no_variance(m):
         found = {key: Estimate(estimate.value) for key, estimate in found.items()}
     return {key: estimate.to_mapping() for key, estimate in found.items()}
 
@@ -232,18 +251,17 @@ def _field(best: _Once[tuple[Floats, Floats, Floats]], field: int, sample: Resam
     return best(sample)[field]
 
 
-def _curves(sample: Sample, m: int, shape: Bootstrap) -> dict[str, Any]:
-    """Return the corners of the ROC curve, its pointwise band, and the precision-recall curve."""
+def _curves(sample: Sample, m: int, shape: Bootstrap | None) -> dict[str, Any]:
+    """Return the corners of the ROC curve, its pointwise band (None: it has none), and the precision-recall curve."""
     curve = roc_curve(sample.labels, sample.scores[m])
     x, sensitivity = _thinned(*curve.corners())
     roc: dict[str, Any] = {"false_positive_rate": x.tolist(), "sensitivity": sensitivity.tolist()}
-    if sample.plan.bootstrap:
-        ends = [shape.interval(f"{at:g}", m, sample.plan.level) for at in _RATES]
-        roc["band"] = {
-            "false_positive_rate": [*_RATES.tolist(), 1.0],
-            "low": [*(end.low for end in ends), 1.0],
-            "high": [*(end.high for end in ends), 1.0],
-        }
+    if shape is not None and sample.plan.bootstrap:
+        tail = (1 - sample.plan.level) / 2
+        # A band may have no width at places, as at its right end: there it is no interval to be quoted.
+        low, high = np.nanquantile([shape.replicates[f"{at:g}"][m] for at in _RATES], [tail, 1 - tail], axis=1)
+        rates = [*_RATES.tolist(), 1.0]
+        roc["band"] = {"false_positive_rate": rates, "low": [*low.tolist(), 1.0], "high": [*high.tolist(), 1.0]}
     recall, precision = _thinned(*_precision_recall(curve))
     return {"roc": roc, "precision_recall": {"recall": recall.tolist(), "precision": precision.tolist()}}
 

@@ -13,7 +13,7 @@ from BreastFusionLib.evaluation.roc import auc
 from BreastFusionLib.evaluation.run_columns import Runs
 from BreastFusionLib.evaluation.runs import FoldAucs, Spread, fold_aucs, spread
 
-__all__ = ["run_spread"]
+__all__ = ["run_spread", "spread_notes"]
 
 
 def run_spread(labels: NDArray[np.int8], runs: Runs, level: float) -> dict[str, Any]:
@@ -30,13 +30,30 @@ def run_spread(labels: NDArray[np.int8], runs: Runs, level: float) -> dict[str, 
     told = {name: folds[name].mean.mean.value for name in by_run} if folds else by_run
     return {
         "auc": by_run,
-        "spread": _spread(spread(list(told.values()), level=level)) if len(told) > 1 else None,
+        "spread": _spread(spread(list(told.values()), level=level, bounds=(0.0, 1.0))) if len(told) > 1 else None,
         "folds": {
             name: {"auc": found.folds, "spread": _spread(found.mean), "pooled": found.pooled}
             for name, found in folds.items()
         },
         "note": note,
     }
+
+
+def spread_notes(runs: dict[str, Any]) -> list[str]:
+    """Return sentences about intervals over runs and folds that are cut at 0 or 1, or missing.
+
+    Args:
+        runs: of `run_spread`.
+    """
+    spreads = [("folds", found["spread"]) for found in runs["folds"].values()]
+    spreads += [("runs", runs["spread"])] if runs["spread"] else []
+    notes = []
+    for words, found in spreads:
+        if found["cut"]:
+            notes.append(f"The interval of the mean AUC over {words} is cut: an AUC lies in [0, 1].")
+        elif found["runs"] > 1 and found["mean"]["low"] is None:
+            notes.append(f"No interval is given for the mean AUC over {words}: it is the same in all of them.")
+    return list(dict.fromkeys(notes))
 
 
 def _folds(labels: NDArray[np.int8], runs: Runs, level: float) -> tuple[dict[str, FoldAucs], str]:
@@ -59,4 +76,5 @@ def _spread(found: Spread) -> dict[str, Any]:
         "lowest": found.lowest,
         "highest": found.highest,
         "runs": found.runs,
+        "cut": found.cut,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.evaluation.clustered import has_clusters
-from BreastFusionLib.evaluation.intervals import FEWEST_CASES, too_few_cases
+from BreastFusionLib.evaluation.intervals import too_few_cases
 from BreastFusionLib.evaluation.plan import EvaluationPlan
 from BreastFusionLib.evaluation.roc import Floats
 
-__all__ = ["Sample", "dependence", "too_few_of_a_class", "without_intervals"]
+__all__ = ["Sample", "dependence", "without_intervals"]
 
 _OF_INTERVALS = ("low", "high", "p", "z", "p_delong", "p_bootstrap", "p_holm", "p_holm_bootstrap", "bound", "holds")
 # Keys by which mappings are known that hold the result of a test or an interval: classes and runs may be named 'low'.
@@ -79,19 +79,6 @@ def dependence(
         )
     too_few = too_few_cases(len(with_positive), len(with_negative), "patients")
     return patients, too_few, [*notes, too_few] if too_few else notes
-
-
-def too_few_of_a_class(
-    labels: NDArray[np.integer[Any]], patients: NDArray[np.object_] | None, classes: Sequence[str]
-) -> str | None:
-    """Return a sentence when a class has too few cases (or patients) for any interval, else None."""
-    units = "cases" if patients is None else "patients"
-    for k, name in enumerate(classes):
-        n = int((labels == k).sum()) if patients is None else len(set(patients[labels == k]))
-        if n < FEWEST_CASES:
-            return (f"No intervals and no tests are given: {n} {units} of class {name} are too few "
-                    f"({FEWEST_CASES} are needed).")  # fmt: skip
-    return None
 
 
 def without_intervals(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_a_detector_that_marks_nothing_finds_nothing() -> None:
     curve = froc([ImageDetections([LESION], [], []), ImageDetections([], [], [])])
     assert (curve.sensitivity.tolist(), curve.false_positives.tolist()) == ([0], [0])
     points = curve.read((1.0,), (0.5,), replicates=20)
-    assert points.sensitivity[1.0].high == 0 and np.isnan(points.false_positives[0.5].value)
+    assert points.sensitivity[1.0].value == 0 and np.isnan(points.false_positives[0.5].value)
 
 
 def test_tied_scores_are_one_step() -> None:
@@ -112,6 +112,56 @@ def test_patients_are_drawn_whole() -> None:
     alone, four = (froc(some).read((1.0,), (), replicates=1500).sensitivity[1.0] for some in (images, copies))
     assert four.value == alone.value
     assert four.high - four.low == pytest.approx(alone.high - alone.low, rel=0.1)
+
+
+def test_images_of_a_patient_are_not_independent() -> None:
+    # A patient's four images are found all or not at all: by image the interval would be half as wide.
+    random = np.random.default_rng(4)
+    hit = np.repeat(random.random(40) < 0.7, 4)
+    boxes = [([LESION], [1.0]) if one else ([], []) for one in hit]
+    by_image, by_patient = (
+        froc([ImageDetections([LESION], *found, who) for found, who in zip(boxes, patients, strict=True)])
+        .read((1.0,), (), replicates=2000)
+        .sensitivity[1.0]
+        for patients in ([None] * 160, [f"P{n // 4}" for n in range(160)])
+    )
+    assert by_image.value == by_patient.value == hit.mean()
+    assert (by_patient.high - by_patient.low) / (by_image.high - by_image.low) == pytest.approx(2, rel=0.1)
+    # A resample's sensitivity is a mean of 40 patients: p (1 - p) / 40 is its variance.
+    width = 2 * 1.96 * np.sqrt(hit.mean() * (1 - hit.mean()) / 40)
+    assert by_patient.high - by_patient.low == pytest.approx(width, rel=0.1)
+
+
+def test_what_is_the_same_in_every_resample_has_no_interval_and_a_sentence() -> None:
+    images = [ImageDetections([LESION], [LESION], [0.9]) for _ in range(12)] + [ImageDetections([], [], [])]
+    points = froc(images).read((1.0,), (0.5,), replicates=100)
+    for estimate in (points.sensitivity[1.0], points.false_positives[0.5], points.mean_sensitivity):
+        assert np.isfinite(estimate.value) and np.isnan(estimate.low) and np.isnan(estimate.high)
+    assert points.notes[0] == (
+        "No interval is given for the sensitivity at 1 false positives per image: "
+        "it is the same in (nearly) every resample."
+    )
+    assert len(points.notes) == 3 and froc(images).read(replicates=0).notes == ()
+
+
+def test_four_patients_with_a_lesion_are_too_few() -> None:
+    images = [ImageDetections([LESION], [LESION] * (n % 2), [0.9] * (n % 2), f"P{n % 4}") for n in range(40)]
+    points = froc(images).read((1.0,), (), replicates=50)
+    assert points.sensitivity[1.0].value == 0.5 and np.isnan(points.sensitivity[1.0].low)
+    assert points.notes == ("No intervals are given: 4 patients with a lesion are too few (5 are needed).",)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    # Normal images mark Poisson(1) places; a lesion is found at 1 false positive per image with a chance of .7 at most.
+    held, given = 0, 0
+    truth = np.mean(
+        [froc(simulated(4000, seed)).read((1.0,), (), 0).sensitivity[1.0].value for seed in range(100, 104)]
+    )
+    for seed in range(120):
+        found = froc(simulated(80, seed)).read((1.0,), (), replicates=200, seed=seed).sensitivity[1.0]
+        given += np.isfinite(found.low)
+        held += found.low <= truth <= found.high
+    assert given == 120 and 0.89 <= held / given <= 0.99
 
 
 def test_a_sensitivity_that_many_resamples_never_reach_has_no_upper_end() -> None:

@@ -110,14 +110,56 @@ def test_too_few_cases_get_a_sentence_instead_of_intervals() -> None:
     assert any("2 positive cases are too few (5 are needed)" in note for note in result["notes"])
 
 
-def test_scores_that_separate_all_cases_or_none_have_no_interval_of_the_auc() -> None:
-    labels = np.array([0, 1] * 15)
-    result = evaluate_scores(labels, {"perfect": labels * 0.5, "constant": np.full(30, 0.3)}, bootstrap=50)
+def test_scores_that_separate_all_cases_or_none_have_no_interval_of_anything_read_from_the_curve() -> None:
+    labels = np.array([0, 1] * 30)
+    scores = {"perfect": labels * 0.5 + 0.2, "constant": np.full(60, 0.3)}
+    result = json.loads(json.dumps(evaluate_scores(labels, scores, bootstrap=50), allow_nan=False))
     for name, area in (("perfect", 1.0), ("constant", 0.5)):
-        for key in ("auc", "auc_delong", "auc_logit"):
-            assert result["models"][name][key] == {"value": area, "low": None, "high": None}
-        assert any(note.startswith(f"{name}: no interval of the AUC is given") for note in result["notes"])
-    assert result["comparisons"][0]["p_delong"] is None  # a difference without variance cannot be tested
+        model = result["models"][name]
+        found = [model[key] for key in ("auc", "auc_delong", "auc_logit", "auprc", "partial_auc")]
+        found += [model["balanced_accuracy"], model["f1"]]
+        found += [*model["specificity_at_sensitivity"].values(), *model["sensitivity_at_specificity"].values()]
+        found += [end for point in model["operating_points"].values() for end in point.values()]
+        assert model["auc"]["value"] == model["auprc"]["value"] == area
+        assert all(one["value"] is not None and one["low"] is None and one["high"] is None for one in found)
+        assert "band" not in model["roc"] and model["sensitivity"]["low"] is not None
+        (note,) = [note for note in result["notes"] if note.startswith(f"{name}: ")]
+        for words in ("the AUC, the average precision", "the specificity at 95 % sensitivity", "and the point closest"):
+            assert words in note
+    (test,) = result["comparisons"]
+    # A difference without variance cannot be tested.
+    assert test["p_delong"] is None and test["p_bootstrap"] is None and test["differences"]["auc"]["low"] is None
+
+
+def test_a_single_figure_that_does_not_vary_is_named() -> None:
+    random = np.random.default_rng(0)
+    labels = np.array([0, 1] * 30)
+    scores = {"low": 0.1 + 0.1 * labels + 0.05 * random.random(60) * 3}  # nothing reaches .5
+    result = evaluate_scores(labels, scores, bootstrap=100)
+    assert result["models"]["low"]["f1"] == {"value": 0.0, "low": None, "high": None}
+    (note,) = result["notes"]
+    assert note.startswith("low: no interval is given for F1 and the balanced accuracy. Every resample")
+    assert result["models"]["low"]["auc"]["low"] is not None and "band" in result["models"]["low"]["roc"]
+
+
+def test_chance_level_of_the_calibration_error_is_said_to_count_cases() -> None:
+    labels, scores = two_models()
+    one, several = (
+        evaluate_scores(labels, scores, patients=np.arange(80) // cases, bootstrap=0)["notes"] for cases in (1, 2)
+    )
+    assert not any("calibration error" in note for note in one)
+    assert sum("is that of as many independent cases" in note for note in several) == 1
+
+
+def test_a_cut_interval_over_folds_is_said(tmp_path: Path) -> None:
+    # Twelve cases in three folds; the last fold's AUC is 1/2, the others' 1.
+    rows = [f"{n},{n // 4},{n % 2},{score}" for n, score in enumerate([0.1, 0.9, 0.2, 0.8] * 2 + [0.1, 0.3, 0.4, 0.2])]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["case_id,fold,label,score", *rows]))
+    result = evaluate_predictions([path], bootstrap=0)
+    spread = result["models"]["a"]["runs"]["folds"]["all"]["spread"]
+    assert (spread["mean"]["high"], spread["cut"]) == (1.0, True)
+    assert "a: The interval of the mean AUC over folds is cut: an AUC lies in [0, 1]." in result["notes"]
 
 
 def test_patients_with_several_cases_are_counted_as_patients(tmp_path: Path) -> None:
@@ -125,7 +167,7 @@ def test_patients_with_several_cases_are_counted_as_patients(tmp_path: Path) -> 
     path.write_text("case_id,patient_id,label,score\n1,A,1,.9\n2,A,0,.2\n3,B,1,.6\n4,C,0,.7\n")
     result = evaluate_predictions([path], bootstrap=0)
     assert result["settings"]["by_patient"]
-    several, both, few = result["notes"]
+    several, both, few, _ = result["notes"]
     assert several.startswith("4 cases come from 3 patients: intervals and tests count patients")
     assert both.startswith("1 patient has positive and negative cases (A)")
     assert "2 positive and 2 negative patients are too few" in few
@@ -300,6 +342,64 @@ def test_settings_out_of_range_are_refused(options: dict[str, Any], words: str) 
     labels, scores = two_models()
     with pytest.raises(InputError, match=words):
         evaluate_scores(labels, scores, bootstrap=0, **options)
+
+
+def several_classes(path: Path, labels: np.ndarray, p: np.ndarray) -> Path:
+    """Write a table of three classes."""
+    table = pd.DataFrame(p, columns=["score_normal", "score_benign", "score_malignant"])
+    table.assign(case_id=range(len(table)), label=labels).to_csv(path, index=False)
+    return path
+
+
+def test_several_classes_are_guarded_as_two_are(tmp_path: Path) -> None:
+    labels = np.repeat([0, 1, 2], 20)
+    noise = np.random.default_rng(0).dirichlet([1, 1, 1], 60)
+    path = several_classes(tmp_path / "perfect.csv", labels, np.eye(3)[labels] * 0.7 + 0.1)
+    result = evaluate_predictions([path], bootstrap=50)
+    model = json.loads(json.dumps(result["models"]["perfect"], allow_nan=False))
+    for one in (model["auc"], model["classes"]["benign"]["auc"], model["odelia"]["score"], model["weighted_kappa"]):
+        assert one == {"value": 1.0, "low": None, "high": None}
+    (note,) = result["notes"]
+    assert note.startswith("perfect: no interval is given for the macro AUC, the AUC of class normal,")
+    few = evaluate_predictions(
+        [several_classes(tmp_path / f"{name}.csv", labels[::4], noise[rows]) for name, rows in
+         (("a", slice(0, 60, 4)), ("b", slice(1, 60, 4)))],
+        bootstrap=50,
+    )  # fmt: skip
+    assert few["models"]["a"]["auc"]["low"] is None and few["models"]["a"]["accuracy"]["low"] is None
+    assert all(test["p_bootstrap"] is None and test["p_delong"] is None for test in few["comparisons"])
+    (note,) = few["notes"]
+    assert note.startswith(
+        "No intervals and no tests are given: of cases there are 5 of class normal, 5 of class benign"
+    )
+    path = several_classes(tmp_path / "absent.csv", labels[:40], noise[:40])
+    with pytest.raises(InputError, match="None of the 40 cases is of class malignant"):
+        evaluate_predictions([path], bootstrap=50)
+
+
+def test_macro_aucs_are_compared_by_bootstrap(tmp_path: Path) -> None:
+    random, labels = np.random.default_rng(0), np.repeat([0, 1, 2], 20)
+    paths = []
+    for name, effect in (("a", 2.0), ("b", 0.3), ("c", 0.3)):
+        p = np.exp(effect * np.eye(3)[labels] + random.normal(size=(60, 3)))
+        paths.append(several_classes(tmp_path / f"{name}.csv", labels, p / p.sum(axis=1, keepdims=True)))
+    result = evaluate_predictions(paths, bootstrap=400)
+    macro = [test for test in result["comparisons"] if test["class"] is None]
+    assert [(test["a"], test["b"]) for test in macro] == [("a", "b"), ("a", "c"), ("b", "c")]
+    for test in macro:
+        aucs = [result["models"][test[which]]["auc"]["value"] for which in "ab"]
+        assert test["delta_auc"] == pytest.approx(aucs[0] - aucs[1]) and test["low"] < test["delta_auc"] < test["high"]
+        assert test["differences"]["odelia"]["score"]["value"] == pytest.approx(
+            result["models"][test["a"]]["odelia"]["score"]["value"]
+            - result["models"][test["b"]]["odelia"]["score"]["value"]
+        )
+    assert macro[0]["p_bootstrap"] == pytest.approx(2 / 401) and macro[2]["p_bootstrap"] > 0.05
+    # Corrected among the three macro AUCs; single classes among their nine.
+    assert macro[0]["p_holm_bootstrap"] == pytest.approx(3 * 2 / 401)
+    single = [test for test in result["comparisons"] if test["class"] is not None]
+    assert len(single) == 9 and all(test["p_bootstrap"] is not None for test in single)
+    lowest = min(single, key=lambda test: test["p_delong"])
+    assert lowest["p_holm"] == pytest.approx(9 * lowest["p_delong"])
 
 
 def two_models() -> tuple[np.ndarray, dict[str, np.ndarray]]:

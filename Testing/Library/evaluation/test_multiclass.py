@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.evaluation.class_intervals import class_bootstrap, class_report
 from BreastFusionLib.evaluation.multiclass import (
     class_confusion,
-    class_report,
     expected_class,
     macro_auc,
     odelia_score,
@@ -77,12 +77,67 @@ def test_odelia_score_is_the_mean_of_its_parts_and_they_of_the_classes() -> None
     assert found.score.value == pytest.approx((macro_auc(labels, p) + specificity + sensitivity) / 3)
 
 
-def test_a_perfect_model_scores_1() -> None:
-    labels = np.repeat([0, 1, 2], 5)
-    report = class_report(labels, np.eye(3)[labels], ["normal", "benign", "malignant"], replicates=20)
-    assert report.odelia.score.value == 1 and report.kappa is not None and report.kappa.low == 1
-    assert report.ordinal_c_index is not None and report.ordinal_c_index.value == 1
-    assert report.recall["benign"].value == report.precision["malignant"].value == report.accuracy.value == 1
+@pytest.mark.parametrize(("sure", "area", "kappa"), [(1.0, 1.0, 1.0), (0.0, 0.5, 0.0)])
+def test_a_perfect_model_and_one_that_tells_nothing_apart_have_no_intervals(
+    sure: float, area: float, kappa: float
+) -> None:
+    labels = np.repeat([0, 1, 2], 12)
+    p = np.full((36, 3), (1 - sure) / 3) + sure * np.eye(3)[labels]
+    report = class_report(labels, p, ["normal", "benign", "malignant"], replicates=50)
+    assert report.ordinal_c_index is not None and report.kappa is not None
+    found = {"auc": report.odelia.auc, "c": report.ordinal_c_index, "kappa": report.kappa, **report.auc}
+    values = {"auc": area, "c": area, "kappa": kappa, "normal": area, "benign": area, "malignant": area}
+    assert {name: estimate.value for name, estimate in found.items()} == pytest.approx(values)
+    for estimate in (*found.values(), report.odelia.score, report.odelia.specificity, report.odelia.sensitivity):
+        assert np.isnan(estimate.low) and np.isnan(estimate.high)
+    # Shares have Wilson's interval, which needs no variance.
+    assert report.recall["normal"].low == pytest.approx(0.758, abs=0.001)
+    assert report.accuracy.low < report.accuracy.value
+
+
+def test_too_few_cases_of_a_class_have_a_sentence_and_no_interval() -> None:
+    labels = np.repeat([0, 1, 2], [20, 20, 9])
+    p = np.random.default_rng(0).dirichlet([1, 1, 1], 49)
+    report = class_report(labels, p, ["n", "b", "m"], replicates=50)
+    assert report.note.startswith("No intervals and no tests are given: of cases there are 9 of class m (10 ")
+    estimates = (report.accuracy, report.odelia.score, report.auc["n"], report.recall["n"], report.precision["b"])
+    assert all(np.isfinite(e.value) and np.isnan(e.low) and np.isnan(e.high) for e in estimates)
+    one_more = class_report(np.append(labels, 2), np.append(p, p[-1:], axis=0), replicates=50)
+    assert one_more.note == "" and one_more.odelia.score.low < one_more.odelia.score.high
+
+
+def test_cases_of_one_patient_count_once_for_how_many_there_are() -> None:
+    labels, p = np.repeat([0, 1, 2], 20), np.random.default_rng(0).dirichlet([1, 1, 1], 60)
+    patients = np.arange(60) // 4
+    assert "of patients there are 5 of class 0" in class_report(labels, p, patients=patients, replicates=5).note
+
+
+def test_macro_differences_are_tested_on_the_same_resamples() -> None:
+    labels, good = study(150)
+    same = class_bootstrap(labels, np.stack([good, good]), replicates=100).compare("auc", 0, 1)
+    assert (same.delta.value, same.p) == (0, 1) and np.isnan(same.delta.low)
+    poor = study(150, seed=1)[1]
+    test = class_bootstrap(labels, np.stack([good, poor]), replicates=500).compare("auc", 0, 1)
+    assert test.delta.value == pytest.approx(macro_auc(labels, good) - macro_auc(labels, poor))
+    random, drawn = np.random.default_rng(5), []
+    for _ in range(300):
+        rows = np.concatenate([random.choice(np.flatnonzero(labels == k), (labels == k).sum()) for k in range(3)])
+        drawn.append(macro_auc(labels[rows], good[rows]) - macro_auc(labels[rows], poor[rows]))
+    assert (test.delta.low, test.delta.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.02)
+    assert test.p == pytest.approx(2 / 501)
+
+
+def test_p_values_of_equal_models_are_spread_evenly() -> None:
+    ps = []
+    for seed in range(120):
+        random = np.random.default_rng(seed)
+        labels = np.repeat([0, 1, 2], 15)
+        pair = [np.exp(np.eye(3)[labels] + random.standard_normal((45, 3))) for _ in range(2)]
+        ps.append(
+            class_bootstrap(labels, np.stack(pair), ordered=False, replicates=200, seed=seed).compare("auc", 0, 1).p
+        )
+    # Of 120 P values 6 lie below .05 and 60 below .5, give or take 2 and 5.
+    assert np.mean(np.array(ps) < 0.05) < 0.12 and 0.36 < np.mean(np.array(ps) < 0.5) < 0.64
 
 
 def test_two_classes_are_what_they_are_elsewhere() -> None:
@@ -132,6 +187,8 @@ def test_bad_input_is_refused() -> None:
         macro_auc(np.where(labels == 2, 3, labels), p)
     with pytest.raises(InputError, match="None of the 30 cases is of class 1"):
         macro_auc(np.where(labels == 1, 0, labels), p)
+    with pytest.raises(InputError, match="None of the 30 cases is of class benign: nothing can"):
+        class_report(np.where(labels == 1, 0, labels), p, ["normal", "benign", "malignant"])
     with pytest.raises(InputError, match="1 of 30 cases are NaN"):
         macro_auc(labels, np.where(np.arange(30)[:, None] == 4, np.nan, p))
     with pytest.raises(InputError, match="2 class names"):

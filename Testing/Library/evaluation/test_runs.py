@@ -32,6 +32,22 @@ def test_one_run_has_no_spread() -> None:
         spread([0.8, np.nan])
 
 
+def test_the_interval_of_a_mean_auc_is_cut_where_no_auc_can_be() -> None:
+    # Folds of AUC 1, 1, 1 and .5: without the cut the interval ends at .875 + 3.182 x .25 x sqrt(1/4 + 1/3) = 1.48.
+    labels, scores = [1, 0, 1, 0, 1, 0, 1, 1, 0, 0], [9, 1, 9, 1, 9, 1, 5, 4, 6, 3]
+    found = fold_aucs(labels, scores, [0, 0, 1, 1, 2, 2, 3, 3, 3, 3]).mean
+    assert (found.mean.value, found.mean.high, found.cut) == (0.875, 1.0, True)
+    assert found.mean.low == pytest.approx(0.875 - 3.1824 * 0.25 * np.sqrt(1 / 4 + 1 / 3), abs=1e-4)
+    assert spread([0.1, 0.5, 0.1], bounds=(0.0, 1.0)).mean.low == 0.0
+    inside = spread([0.8, 0.82, 0.81], bounds=(0.0, 1.0))
+    assert inside == spread([0.8, 0.82, 0.81]) and not inside.cut
+
+
+def test_runs_that_are_all_the_same_have_no_interval() -> None:
+    found = spread([0.9, 0.9, 0.9])
+    assert (found.mean.value, found.sd) == (pytest.approx(0.9), pytest.approx(0)) and np.isnan(found.mean.low)
+
+
 def test_folds_by_hand() -> None:
     # Each fold ranks perfectly, but the second one's scores lie higher.
     found = fold_aucs([1, 0, 1, 0], [0.4, 0.1, 0.9, 0.6], ["a", "a", "b", "b"])
