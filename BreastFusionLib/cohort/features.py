@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.table import Cohort, require_table_suffix, write_table
-from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.recipe import CLINICAL, InputsSpec
+
+if TYPE_CHECKING:
+    from BreastFusionLib.reading.cache import SavedInputs
 
 __all__ = ["features_table", "write_features"]
 
@@ -22,7 +27,8 @@ def features_table(cohort: Cohort, prepared: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         The cohort's own columns, then status and reason, then the features: `dce_shape_Sphericity`,
-        `kinetics_initial_percent`, ..; NaN for a failed case and where a feature is undefined.
+        `kinetics_initial_percent`, .., and clinical columns as numbers or words, `clinical_age`, ..; NaN for a failed
+        case and where a feature is undefined.
     """
     from BreastFusionLib.reading.cache import load_inputs
 
@@ -30,10 +36,10 @@ def features_table(cohort: Cohort, prepared: pd.DataFrame) -> pd.DataFrame:
     for case in prepared[prepared["status"] == "ok"].itertuples():
         rows[case.case_id] = {
             _column(source, name): value
-            for source, vector in load_inputs(Path(str(case.path))).vectors.items()
-            for name, value in vector.items()
+            for source, values in _sources(load_inputs(Path(str(case.path))))
+            for name, value in values.items()
         }
-    numbers = pd.DataFrame.from_dict(rows, orient="index", dtype=float)
+    numbers = pd.DataFrame.from_dict(rows, orient="index")
     told = cohort.table.merge(prepared[["case_id", "status", "reason"]], on="case_id", validate="one_to_one")
     return told.join(numbers, on="case_id")
 
@@ -60,6 +66,11 @@ def write_features(
     return table
 
 
+def _sources(case: SavedInputs) -> list[tuple[str, Mapping[str, Any]]]:
+    return [*case.vectors.items(), (CLINICAL, case.columns)]
+
+
 def _column(source: str, name: str) -> str:
-    # Radiomics and clinical columns carry their own names (`t1_glcm_Contrast`); others are told apart by source.
+    # Radiomics carry their own names (`t1_glcm_Contrast`); others are told apart by source, clinical columns also from
+    # the table's own cell, which may hold a missing code or what a rule replaced.
     return name if source == "radiomics" else f"{source}_{name}"

@@ -21,7 +21,9 @@ from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.importance import SHUFFLES, Importance, column_groups, permutation_importance
 from BreastFusionLib.evaluation.split_words import split_word
+from BreastFusionLib.reading.clinical import is_known
 from BreastFusionLib.reading.score import Encoded, encode, score_encoded
+from BreastFusionLib.reading.vectors import source_values
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
@@ -47,15 +49,20 @@ class CasePieces:
         self._features = {s: torch.cat([one.features[s] for one in encoded]) for s in encoded[0].features}
         self._vectors = {s: torch.cat([one.vectors[s] for one in encoded]) for s in encoded[0].vectors}
         self._present = {s: torch.cat([one.present[s] for one in encoded]) for s in encoded[0].present}
-        names = {source: bundle.scalers[source].names for source in self._vectors}
+        parts = {source: bundle.scalers[source].parts for source in self._vectors}
         self._defined = {
             source: torch.tensor(
-                np.array([[np.isfinite(case.vectors[source][name]) for name in columns] for case in cases]),
+                np.array([[is_known(source_values(case, source)[name]) for name in names] for case in cases]),
                 device=self._vectors[source].device,
             )
-            for source, columns in names.items()
+            for source, names in parts.items()
         }
-        self._columns = {source: [f"{source}.{name}" for name in columns] for source, columns in names.items()}
+        # Of which piece each of the network's inputs is a part: the dummies of a clinical column are one piece.
+        self._pieces = {
+            source: np.repeat(np.arange(len(names)), [len(places) for places in names.values()])
+            for source, names in parts.items()
+        }
+        self._columns = {source: [f"{source}.{name}" for name in names] for source, names in parts.items()}
         columns = [_image(source) for source in self._features] + [c for own in self._columns.values() for c in own]
         rows = np.repeat(np.arange(len(cases))[:, None], len(columns), axis=1)
         self.table = pd.DataFrame(rows, columns=columns, index=[case.case_id for case in cases])
@@ -67,7 +74,7 @@ class CasePieces:
 
         Args:
             categories: clinical categories that stand in the cohort as several columns, 'density' for 'density_b',
-                'density_c' and 'density_d'.
+                'density_c' and 'density_d'. A column of levels is shuffled as one in any case.
         """
         groups = {f"{source} image": [_image(source)] for source in self._features}
         radiomics = self._columns.get("radiomics", [])
@@ -88,8 +95,9 @@ class CasePieces:
             rows = torch.tensor(table[_image(source)].to_numpy(), device=values.device)
             features[source], present[source] = values[rows], self._present[source][rows]
         for source, values in self._vectors.items():
-            rows = torch.tensor(table[self._columns[source]].to_numpy(), device=values.device)
-            vectors[source] = values.gather(0, rows)
+            pieces = table[self._columns[source]].to_numpy()
+            rows, inputs = (torch.tensor(a, device=values.device) for a in (pieces, pieces[:, self._pieces[source]]))
+            vectors[source] = values.gather(0, inputs)
             present[source] = self._defined[source].gather(0, rows).any(dim=1)
         put_together = Encoded({}, vectors, present, {}, features)
         return np.array([scores.probability for scores in score_encoded(put_together, self._bundle)])

@@ -22,7 +22,8 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import is_disk_full, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
-from BreastFusionLib.errors import InputError, reason_of
+from BreastFusionLib.errors import InputError, nearest_known, reason_of
+from BreastFusionLib.reading.clinical import table_columns
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
 __all__ = ["Progress", "compute_inputs", "covering", "covers"]
@@ -83,8 +84,10 @@ def compute_inputs(
         of failed cases are in the log and in `<cache>/failures.log`.
 
     Raises:
-        InputError: the disk is full. KeyboardInterrupt passes through. What is done stays done in both cases.
+        InputError: the table lacks a clinical column, or the disk is full. KeyboardInterrupt passes through. What is
+            done stays done.
     """
+    _refuse_missing_columns(cohort, inputs)
     cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()
     with saying_disk_full(cache):
         cache.mkdir(parents=True, exist_ok=True)
@@ -104,6 +107,16 @@ def compute_inputs(
     columns = ["case_id", "status", "reason", "path", "seconds"]
     rows = [dataclasses.asdict(results[case_id]) for case_id in cohort.table["case_id"]]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Refuse a table that lacks a column altogether: imputed everywhere, it would only look as if it had been used."""
+    missing = [name for name in table_columns(inputs) if name not in cohort.clinical_columns]
+    if missing:
+        raise InputError(
+            f"The cohort's table has no column '{missing[0]}', which the recipe names as a clinical column. "
+            f"{nearest_known(missing[0], cohort.clinical_columns)} Add it, or take it out of the recipe."
+        )
 
 
 class Work:
@@ -159,7 +172,8 @@ def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
         patch=next((i.patch for i in inputs if i.patch is not None), None),
         radiomics=next((i.radiomics for i in inputs if i.radiomics is not None), None),
         kinetics=any(i.kinetics for i in inputs),
-        clinical=tuple(dict.fromkeys(column for i in inputs for column in i.clinical)),
+        clinical=tuple({column.name: column for i in inputs for column in i.clinical}.values()),
+        clinical_rules=next((i.clinical_rules for i in inputs if i.clinical_rules), ()),
     )
     for one in inputs:
         if not covers(merged, one):
@@ -173,8 +187,8 @@ def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
 def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
     """Tell whether inputs prepared by one specification hold, unchanged, all that another one wants.
 
-    Measured vectors must have the same names in the same order: radiomics those of the same sequences, clinical
-    columns the same list.
+    Measured vectors must have the same names in the same order: radiomics those of the same sequences. Clinical columns
+    are told apart by name.
     """
     same_mapping = (prepared.dce_phase, prepared.registration) == (wanted.dce_phase, wanted.registration)
     return (
@@ -185,7 +199,8 @@ def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
             wanted.radiomics is None or (wanted.radiomics, wanted.sequences) == (prepared.radiomics, prepared.sequences)
         )
         and (prepared.kinetics or not wanted.kinetics)
-        and wanted.clinical in ((), prepared.clinical)
+        and set(wanted.clinical) <= set(prepared.clinical)
+        and (not wanted.clinical or wanted.clinical_rules == prepared.clinical_rules)
     )
 
 

@@ -9,6 +9,8 @@ from BreastFusionLib.reading.batch import read_many
 from BreastFusionLib.reading.bundle import Bundle, BundleHeader, load_bundle, read_bundle_header, write_bundle
 from BreastFusionLib.reading.cache import SavedInputs, inputs_key, load_inputs, save_inputs
 from BreastFusionLib.reading.calibration import Calibration
+from BreastFusionLib.reading.clinical import clinical_columns
+from BreastFusionLib.reading.clinical_encoder import ClinicalEncoder
 from BreastFusionLib.reading.devices import choose_device, list_devices
 from BreastFusionLib.reading.metadata import BundleMetadata, TrainingContext, TrainingRecord
 from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
@@ -24,7 +26,8 @@ from BreastFusionLib.reading.recipe import (
     TaskSpec,
     TestTimeSpec,
 )
-from BreastFusionLib.reading.scalers import Scaler
+from BreastFusionLib.reading.scaler import Scaler
+from BreastFusionLib.reading.scalers import fit_scalers
 from BreastFusionLib.reading.stability import outline_range
 from BreastFusionLib.reading.vectors import vector_names
 
@@ -35,6 +38,7 @@ __all__ = [
     "Calibration",
     "Case",
     "CaseInputs",
+    "ClinicalEncoder",
     "ColumnSpec",
     "Evidence",
     "InputsSpec",
@@ -52,7 +56,9 @@ __all__ = [
     "TrainingContext",
     "TrainingRecord",
     "choose_device",
+    "clinical_columns",
     "cut_case",
+    "fit_scalers",
     "inputs_key",
     "list_devices",
     "load_bundle",

@@ -257,9 +257,7 @@ def _check_scalers(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> None
     if encoder is not None:
         columns = [code.spec for code in encoder.codes] if isinstance(encoder, ClinicalEncoder) else []
         if columns != list(recipe.inputs.clinical):
-            raise InputError(
-                f"{where}, {CLINICAL}: its columns are not those of the recipe. Copy the bundle again, or export it again."
-            )
+            raise InputError(f"{where}, {CLINICAL}: its columns are not those of the recipe. Export the bundle again.")
     for source, names in vector_names(recipe.inputs).items():
         if scalers[source].names != names:
             odd = sorted(set(scalers[source].names) ^ set(names))[:3] or ["their order"]

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, to_plain
 from BreastFusionLib.images.patches import Patch
+from BreastFusionLib.reading.clinical import ColumnValue, table_columns
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.reading.versions import measuring_versions
@@ -25,7 +26,7 @@ from BreastFusionLib.settings import from_mapping, to_mapping
 __all__ = ["SavedInputs", "inputs_key", "load_inputs", "save_inputs"]
 
 # Raise the number whenever this file's layout changes, or `prepare` gives other numbers before the next release.
-_SCHEMA = "breastfusion.inputs/1"
+_SCHEMA = "breastfusion.inputs/2"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class SavedInputs:
     context: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    columns: Mapping[str, ColumnValue] = field(default_factory=dict)
 
 
 def save_inputs(inputs: CaseInputs, path: str | os.PathLike[str]) -> Path:
@@ -55,6 +57,7 @@ def save_inputs(inputs: CaseInputs, path: str | os.PathLike[str]) -> Path:
         "context": inputs.context,
         "warnings": inputs.warnings,
         "seconds": inputs.seconds,
+        "columns": inputs.columns,
     }
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata={"inputs": json.dumps(to_plain(header), allow_nan=False)})
@@ -62,7 +65,7 @@ def save_inputs(inputs: CaseInputs, path: str | os.PathLike[str]) -> Path:
 
 
 def load_inputs(path: str | os.PathLike[str]) -> SavedInputs:
-    """Read what `save_inputs` wrote.
+    """Read what `save_inputs` wrote; patches when they are asked for, so that vectors alone cost little.
 
     Raises:
         InputError: when the file is damaged or of another version.
@@ -72,25 +75,44 @@ def load_inputs(path: str | os.PathLike[str]) -> SavedInputs:
     try:
         with safe_open(os.fspath(path), framework="numpy") as file:
             header = json.loads((file.metadata() or {})["inputs"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dictionary
+            vectors = {source: file.get_tensor(f"vector/{source}").tolist() for source in header["names"]}
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(f"{path} is no prepared case ({error}). Delete it, and it is computed again.") from error
     if header["schema"] != _SCHEMA:
         raise InputError(f"{path} has schema {header['schema']}, expected {_SCHEMA}. Delete the cache folder.")
     return SavedInputs(
         case_id=header["case_id"],
-        patches={
-            name: Patch(tensors[f"patch/{name}"], from_mapping(Grid, grid, f"{path}, grid of {name}"))
-            for name, grid in header["grids"].items()
-        },
-        vectors={
-            source: dict(zip(names, tensors[f"vector/{source}"].tolist(), strict=True))
-            for source, names in header["names"].items()
-        },
+        patches=_PatchesOnDisk(path, header["grids"]),
+        vectors={source: dict(zip(names, vectors[source], strict=True)) for source, names in header["names"].items()},
         context=header["context"],
         warnings=tuple(header["warnings"]),
         seconds=header["seconds"],
+        columns=header["columns"],
     )
+
+
+class _PatchesOnDisk(Mapping[str, Patch]):
+    """The patches of a prepared case, each read anew whenever it is asked for."""
+
+    def __init__(self, path: str | os.PathLike[str], grids: Mapping[str, Any]) -> None:
+        self._path = os.fspath(path)
+        self._grids = {name: from_mapping(Grid, grid, f"{path}, grid of {name}") for name, grid in grids.items()}
+
+    def __getitem__(self, name: str) -> Patch:
+        from safetensors import SafetensorError, safe_open
+
+        grid = self._grids[name]
+        try:
+            with safe_open(self._path, framework="numpy") as file:
+                return Patch(file.get_tensor(f"patch/{name}"), grid)
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{self._path} is no prepared case any more ({error}). Prepare it again.") from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._grids)
+
+    def __len__(self) -> int:
+        return len(self._grids)
 
 
 def inputs_key(
@@ -103,12 +125,14 @@ def inputs_key(
     Args:
         files: all files of the exam and its lesion mask, in any order; where they lie does not count.
         inputs: how the case is prepared.
-        clinical: the case's row; columns that the recipe does not name do not count.
+        clinical: the case's row, 'case_id' included where the recipe has rules, which draw from it; columns that the
+            recipe does not name do not count.
 
     Returns:
         A hexadecimal SHA-256.
     """
-    row = {column.name: (clinical or {}).get(column.name) for column in inputs.clinical}
+    names = (*table_columns(inputs), *(("case_id",) if inputs.clinical_rules else ()))
+    row = {name: (clinical or {}).get(name) for name in names}
     # NaN is not equal to itself, so a missing number would name a new case each time.
     row = {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
     content = {

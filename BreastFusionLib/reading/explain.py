@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from BreastFusionLib.exam.geometry import Box, Grid, resample_onto
 from BreastFusionLib.reading.model import CaseInputs, Evidence
+from BreastFusionLib.reading.scalers import raw_rows
 from BreastFusionLib.reading.score import Encoded, encode, running
+from BreastFusionLib.reading.vectors import source_values
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
@@ -97,38 +99,35 @@ def cell_size_mm(cell_px: float, patch: Grid) -> tuple[float, float]:
 def feature_rows(
     inputs: CaseInputs, bundle: Bundle, contributions: Mapping[str, NDArray[np.floating]]
 ) -> tuple[dict[str, Any], ...]:
-    """Return every vector feature with its value, its place among the training cases and its contribution.
+    """Return every feature and clinical column with its value, its place among the training cases and contribution.
 
     Args:
         inputs: the prepared case.
         bundle: for its scalers and class names.
-        contributions: source -> (F,) share of each feature in the margin of the explained class.
+        contributions: source -> (F,) share of each of the network's inputs in the margin of the explained class; those
+            of a clinical column count together.
 
     Returns:
-        Rows 'source', 'name', 'value', 'standardised', 'reference_range' (95 % of the training cases),
-        'training_percentile', 'class_percentiles' (class -> percentile) and 'contribution' (log-odds), by falling size
-        of the contribution; None where undefined.
+        Rows of `raw_rows` with 'standardised', 'reference_range' (95 % of the training cases), 'training_percentile',
+        'class_percentiles' (class -> percentile) and 'contribution' (log-odds), by falling size of the contribution;
+        None where undefined. A word without order has neither range nor percentile.
     """
     classes = bundle.metadata.task.classes
-    rows = []
-    for source, scaler in bundle.scalers.items():
-        values = inputs.vectors[source]
-        standardised = scaler.standardise(values)
-        for index, name in enumerate(scaler.names):
-            value = values[name]
-            by_class = range(len(scaler.quantiles_by_class))
-            rows.append(
-                {
-                    "source": source,
-                    "name": name,
-                    "value": _known(value),
-                    "standardised": float(standardised[index]) if math.isfinite(value) else None,
-                    "reference_range": tuple(map(_known, scaler.reference_range(name))),
-                    "training_percentile": _known(scaler.percentile(name, value)),
-                    "class_percentiles": {classes[k]: _known(scaler.percentile(name, value, k)) for k in by_class},
-                    "contribution": float(contributions[source][index]),
-                }
-            )
+    standardised = {source: s.standardise(source_values(inputs, source)) for source, s in bundle.scalers.items()}
+    rows = raw_rows(inputs, bundle.scalers)
+    for row in rows:
+        source, name = row["source"], row["name"]
+        scaler = bundle.scalers[source]
+        measured, places = scaler.measured, list(scaler.parts[name])
+        number = scaler.number(name, row["value"])
+        by_class = range(len(measured.quantiles_by_class))
+        row |= {
+            "standardised": float(standardised[source][places[0]]) if math.isfinite(number) else None,
+            "reference_range": tuple(map(_known, scaler.reference_range(name))),
+            "training_percentile": _known(measured.percentile(name, number)),
+            "class_percentiles": {classes[k]: _known(measured.percentile(name, number, k)) for k in by_class},
+            "contribution": float(contributions[source][places].sum()),
+        }
     return tuple(sorted(rows, key=lambda row: -abs(row["contribution"])))
 
 

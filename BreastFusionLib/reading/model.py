@@ -55,8 +55,8 @@ class CaseInputs:
     Attributes:
         case_id: the case's name.
         patches: image source (a sequence, or 'mip') -> patch; a missing sequence is absent.
-        vectors: source ('radiomics', 'kinetics', 'clinical') -> feature name -> value; NaN where undefined; a
-            source always has all its names in their fixed order.
+        vectors: measured source ('radiomics', 'kinetics') -> feature name -> value; NaN where undefined; a source
+            always has all its names in their fixed order.
         lesion: measurements on the DCE grid; None for a breast without an outlined lesion.
         mapped: sequence -> the lesion on that sequence; empty likewise.
         kinetics: of the lesion, or None when there is none or the DCE series cannot give them.
@@ -89,6 +89,7 @@ class Scores:
         parts: source -> calibrated probability of that source alone; empty without auxiliary heads.
         sources_used: sources that were really there.
         sources_missing: sources replaced by the model's neutral value.
+        weights: source -> its share in gated fusion, 1 in sum over the sources used; empty for other models.
     """
 
     probability: float
@@ -96,6 +97,7 @@ class Scores:
     parts: Mapping[str, float]
     sources_used: tuple[str, ...]
     sources_missing: tuple[str, ...]
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Evidence:
         cell_size_mm: sequence -> in-plane size of one cell of the map in mm.
         features: rows with 'source', 'name', 'value', 'standardised', 'reference_range' (95 % of the training cases),
             'training_percentile', 'class_percentiles' (class -> percentile) and 'contribution' (log-odds), those that
-            matter most first.
+            matter most first; a clinical column is one row, with 'title', 'unit' and 'origin'.
     """
 
     maps: Mapping[tuple[str, str], sitk.Image]

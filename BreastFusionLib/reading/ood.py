@@ -8,6 +8,7 @@ from BreastFusionLib.reading.metadata import TrainingContext
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
 from BreastFusionLib.reading.scalers import Scalers
+from BreastFusionLib.reading.vectors import source_values
 
 __all__ = ["out_of_distribution"]
 
@@ -27,7 +28,7 @@ def out_of_distribution(inputs: CaseInputs, training: TrainingContext, scalers: 
     Args:
         inputs: the prepared case.
         training: how the training exams were taken; what it does not know is not compared.
-        scalers: vector source -> scaler with the training ranges.
+        scalers: vector source -> scaler or encoder with the training ranges.
 
     Returns:
         Sentences; none when nothing is unusual.
@@ -44,13 +45,17 @@ def out_of_distribution(inputs: CaseInputs, training: TrainingContext, scalers: 
 def _features(inputs: CaseInputs, scalers: Scalers) -> list[str]:
     beyond = []
     for source, scaler in scalers.items():
-        for name, value in inputs.vectors[source].items():
-            low, high = scaler.training_range(name)
+        values, measured = source_values(inputs, source), scaler.measured
+        for name in scaler.parts:
+            value = values[name]
+            if value is None or isinstance(value, str):
+                continue
+            low, high = measured.training_range(name)
             # A feature that was constant in training still differs in its last digits.
             margin = RANGE_MARGIN * (high - low) + 1e-9 * max(abs(low), abs(high))
             # Comparisons with NaN are false: what is undefined is not beyond anything.
             if value < low - margin or value > high + margin:
-                distance = max(low - value, value - high) / scaler.std[scaler.names.index(name)]
+                distance = max(low - value, value - high) / measured.std[measured.names.index(name)]
                 beyond.append((distance, f"{name} {value:.4g} (training {low:.4g} to {high:.4g})"))
     if not beyond:
         return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,15 @@ from BreastFusionLib.exam.geometry import transform_matrix
 from BreastFusionLib.exam.image_files import write_image
 from BreastFusionLib.files import to_plain, write_json
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
+from BreastFusionLib.reading.clinical_encoder import ClinicalEncoder
+from BreastFusionLib.reading.measured_lesion import Scales
 from BreastFusionLib.reading.metadata import BundleMetadata
 from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
 from BreastFusionLib.reading.ood import out_of_distribution
-from BreastFusionLib.reading.prepare import Scales, prepare
+from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reading_folder import READING, discard_reading
-from BreastFusionLib.reading.recipe import TaskSpec
+from BreastFusionLib.reading.recipe import CLINICAL, TaskSpec
+from BreastFusionLib.reading.scalers import Scalers, raw_rows
 from BreastFusionLib.reading.stopwatch import Stages, Stopwatch
 from BreastFusionLib.reading.versions import versions
 from BreastFusionLib.reading.why import why
@@ -47,6 +49,7 @@ class Reading:
         why: at most three reasons in words; empty likewise.
         sources_used: sources that were there.
         sources_missing: sources for which the model used its neutral value.
+        weights: source -> how much it counted (0..1) where the model weighs sources in each case; else empty.
         in_distribution: False when a warning says that the case differs from the training cases.
         warnings: sentences.
         lesion: as drawn.
@@ -67,6 +70,7 @@ class Reading:
     why: tuple[str, ...]
     sources_used: tuple[str, ...]
     sources_missing: tuple[str, ...]
+    weights: Mapping[str, float]
     in_distribution: bool
     warnings: tuple[str, ...]
     lesion: Lesion
@@ -91,7 +95,11 @@ class Reading:
                 "threshold": self.threshold,
                 "parts": dict(self.parts),
                 "why": self.why,
-                "sources": {"used": self.sources_used, "missing": self.sources_missing},
+                "sources": {
+                    "used": self.sources_used,
+                    "missing": self.sources_missing,
+                    "weights": dict(self.weights),
+                },
                 "lesion": {
                     "id": self.lesion.lesion_id,
                     "side": self.lesion.side,
@@ -174,14 +182,16 @@ class Reader:
                 evidence = explain(inputs, bundle, metadata.positive_index, encoded)
             unusual = out_of_distribution(inputs, metadata.training.context, bundle.scalers)
         meaningful = has_meaning(metadata, case.exam.synthetic)
-        result = _meaningful(scores, evidence, metadata) if meaningful else _meaningless(inputs, evidence)
+        result = (
+            _meaningful(scores, evidence, metadata) if meaningful else _meaningless(inputs, evidence, bundle.scalers)
+        )
         return Reading(
             case_id=case.case_id,
             sources_used=scores.sources_used,
             sources_missing=scores.sources_missing,
             # A range of phantoms says nothing about a patient, so nothing is compared with it.
             in_distribution=meaningful and not unusual,
-            warnings=(*inputs.warnings, *(unusual if meaningful else ())),
+            warnings=(*inputs.warnings, *_imputed(inputs, bundle.scalers), *(unusual if meaningful else ())),
             lesion=case.lesion,
             inputs=inputs,
             metadata=metadata,
@@ -210,27 +220,30 @@ def _meaningful(scores: Scores, evidence: Evidence, metadata: BundleMetadata) ->
         "class_name": _class_name(metadata.task, positive),
         "threshold": metadata.threshold,
         "parts": scores.parts,
+        "weights": scores.weights,
         "why": why(evidence.features, metadata.task, positive),
         "evidence": evidence,
     }
 
 
-def _meaningless(inputs: CaseInputs, evidence: Evidence) -> dict[str, Any]:
+def _meaningless(inputs: CaseInputs, evidence: Evidence, scalers: Scalers) -> dict[str, Any]:
     """Keep what is true of the patient whatever the model was trained on: values and maps, no comparison."""
-    rows = tuple(
-        {"source": source, "name": name, "value": value if math.isfinite(value) else None}
-        for source, values in inputs.vectors.items()
-        for name, value in values.items()
-    )
     return {
         "statement": NO_MEANING,
         "probability": None,
         "class_name": None,
         "threshold": None,
         "parts": {},
+        "weights": {},
         "why": (),
-        "evidence": dataclasses.replace(evidence, features=rows),
+        "evidence": dataclasses.replace(evidence, features=tuple(raw_rows(inputs, scalers))),
     }
+
+
+def _imputed(inputs: CaseInputs, scalers: Scalers) -> tuple[str, ...]:
+    """Say which clinical values the model did not get from the case."""
+    encoder = scalers.get(CLINICAL)
+    return encoder.notes(inputs.columns) if isinstance(encoder, ClinicalEncoder) else ()
 
 
 def _class_name(task: TaskSpec, positive: bool) -> str:

@@ -1,4 +1,4 @@
-"""The sources that are vectors of numbers: which names each has, in a fixed order, and how a case fills them."""
+"""The vector sources: which names the measured ones have, in a fixed order, and how a case fills them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from BreastFusionLib.errors import InputError
-from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.recipe import CLINICAL, InputsSpec
 
 if TYPE_CHECKING:
     from BreastFusionLib.features.radiomics import Radiomics
+    from BreastFusionLib.reading.score import PreparedCase
 
-__all__ = ["clinical_vector", "radiomics_values", "vector_names"]
+__all__ = ["radiomics_values", "source_values", "vector_names"]
 
 
 def vector_names(inputs: InputsSpec) -> dict[str, tuple[str, ...]]:
-    """Return each vector source's feature names in the order in which a network sees them."""
+    """Return each measured source's feature names in the order in which a network sees them.
+
+    Clinical columns are not among them: how they become inputs is known only once an encoder was fitted.
+    """
     names: dict[str, tuple[str, ...]] = {}
     if inputs.radiomics is not None:
         from BreastFusionLib.features.radiomics import feature_names
@@ -27,8 +30,6 @@ def vector_names(inputs: InputsSpec) -> dict[str, tuple[str, ...]]:
         from BreastFusionLib.lesion.kinetics import KINETIC_FEATURES
 
         names["kinetics"] = tuple(KINETIC_FEATURES)
-    if inputs.clinical:
-        names["clinical"] = tuple(column.name for column in inputs.clinical)
     return names
 
 
@@ -51,22 +52,6 @@ def radiomics_values(sequence: str, radiomics: Radiomics, texture_defined: bool)
     return values
 
 
-def clinical_vector(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, float]:
-    """Return a case's clinical columns as numbers, NaN where missing.
-
-    Raises:
-        InputError: when a column holds something else than a number.
-    """
-    return {name: _number(name, row.get(name)) for name in columns}
-
-
-def _number(name: str, value: Any) -> float:
-    if value is None or value == "":
-        return math.nan
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"The clinical column '{name}' holds {value!r}: a number was expected. Code it as a number "
-            "(the same way as in training), or leave it empty."
-        ) from None
+def source_values(case: PreparedCase, source: str) -> Mapping[str, Any]:
+    """Return a case's raw values of a vector source: numbers by feature, of the clinical source values by column."""
+    return case.columns if source == CLINICAL else case.vectors[source]

@@ -19,6 +19,7 @@ from BreastFusionLib.reading import (
     BundleMetadata,
     Calibration,
     Case,
+    ClinicalEncoder,
     Scaler,
     TaskSpec,
     TrainingContext,
@@ -27,6 +28,7 @@ from BreastFusionLib.reading import (
     write_bundle,
 )
 from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.reading.scalers import Scalers
 
 CENTER_LPS = (4.0, -6.0, 10.0)
 GRIDS = {
@@ -128,13 +130,15 @@ def inputs(case: Case, recipe: ReadingRecipe):
 
 
 @pytest.fixture(scope="session")
-def scalers(inputs) -> dict[str, Scaler]:
-    """Training cases like the case itself, give or take a tenth."""
-    found = {}
+def scalers(inputs, recipe) -> dict[str, Scaler | ClinicalEncoder]:
+    """Training cases like the case itself, give or take a tenth, aged 30 to 69."""
+    found: dict[str, Scaler | ClinicalEncoder] = {}
     for source, values in inputs.vectors.items():
         own = np.array(list(values.values()))
         rows = own + 0.1 * np.abs(own) * np.random.default_rng(1).uniform(-1, 1, (40, own.size))
         found[source] = Scaler.fit(list(values), rows, np.arange(40) % 2)
+    ages = [{"age": 30.0 + number} for number in range(40)]
+    found["clinical"] = ClinicalEncoder.fit(recipe.inputs.clinical, ages, np.arange(40) % 2)
     return found
 
 
@@ -152,7 +156,7 @@ def metadata(inputs) -> BundleMetadata:
 
 
 @pytest.fixture(scope="session")
-def network(recipe: ReadingRecipe, scalers: dict[str, Scaler]):
+def network(recipe: ReadingRecipe, scalers: Scalers):
     import torch
 
     from BreastFusionLib.models import build_network

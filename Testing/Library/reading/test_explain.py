@@ -11,6 +11,7 @@ from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.reading import Case, load_bundle, prepare
 from BreastFusionLib.reading.explain import cell_size_mm, explain, map_on_patient
 from BreastFusionLib.reading.score import batch_tensors
+from BreastFusionLib.reading.vectors import source_values
 
 pytestmark = pytest.mark.fast
 
@@ -127,9 +128,9 @@ def test_contributions_add_up_to_the_margin_of_a_linear_head(evidence, inputs, b
 def test_rows_are_sorted_and_can_be_checked_against_the_scaler(evidence, inputs, bundle):
     sizes = [abs(row["contribution"]) for row in evidence.features]
     assert sizes == sorted(sizes, reverse=True)
-    assert len(sizes) == sum(len(values) for values in inputs.vectors.values())
+    assert len(sizes) == sum(len(values) for values in inputs.vectors.values()) + len(inputs.columns)
     for row in evidence.features[:20]:
-        scaler, value = bundle.scalers[row["source"]], inputs.vectors[row["source"]][row["name"]]
+        scaler, value = bundle.scalers[row["source"]].measured, source_values(inputs, row["source"])[row["name"]]
         at = scaler.names.index(row["name"])
         assert row["value"] == value
         assert row["standardised"] == pytest.approx((value - scaler.mean[at]) / scaler.std[at], rel=1e-5, abs=1e-6)

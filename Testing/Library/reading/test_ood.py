@@ -7,7 +7,7 @@ from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.reading.metadata import TrainingContext
 from BreastFusionLib.reading.ood import out_of_distribution
-from BreastFusionLib.reading.scalers import Scaler
+from BreastFusionLib.reading.scaler import Scaler
 
 pytestmark = pytest.mark.fast
 

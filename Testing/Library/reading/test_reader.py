@@ -119,8 +119,10 @@ def test_a_model_of_phantoms_says_nothing_about_a_patient(synthetic_bundle_folde
     assert content["parts"] == {}
     assert content["why"] == []
     assert content["in_distribution"] is False
-    assert all(set(row) == {"source", "name", "value"} for row in content["features"])
-    assert [row["name"] for row in content["features"]] == [n for v in found.inputs.vectors.values() for n in v]
+    *measured, age = content["features"]
+    assert all(set(row) == {"source", "name", "value"} for row in measured)
+    assert [row["name"] for row in measured] == [n for v in found.inputs.vectors.values() for n in v]
+    assert age == {"source": "clinical", "name": "age", "value": 52.0, "title": "age", "unit": "", "origin": "table"}
     # What is true of the patient stays.
     phantom = reader.read(case)
     values = {row["name"]: row["value"] for row in phantom.evidence.features}

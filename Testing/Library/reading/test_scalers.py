@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import to_plain
-from BreastFusionLib.reading.scalers import Scaler, scalers_from_json, scalers_to_json
+from BreastFusionLib.reading.scaler import Scaler
+from BreastFusionLib.reading.scalers import scalers_from_json, scalers_to_json
 
 pytestmark = pytest.mark.fast
 

@@ -35,8 +35,7 @@ def test_tensors_have_a_row_a_case_and_zeros_where_nothing_is(inputs, without_t2
 
 
 def test_a_vector_with_nothing_defined_is_absent(inputs, scalers, recipe):
-    empty = {name: float("nan") for name in inputs.vectors["clinical"]}
-    case = replace(inputs, vectors={**inputs.vectors, "clinical": empty})
+    case = replace(inputs, columns=dict.fromkeys(inputs.columns))
     assert batch_tensors([case], scalers, recipe)[2]["clinical"].tolist() == [False]
 
 
@@ -76,7 +75,7 @@ def test_a_missing_source_is_named_and_has_no_part(without_t2, bundle):
 def test_a_case_without_any_source_is_refused(inputs, bundle):
     nothing = {source: dict.fromkeys(values, float("nan")) for source, values in inputs.vectors.items()}
     with pytest.raises(InputError, match="Case 'C1': none of the model's sources"):
-        score(replace(inputs, patches={}, vectors=nothing), bundle)
+        score(replace(inputs, patches={}, vectors=nothing, columns={"age": None}), bundle)
 
 
 def test_a_patch_of_another_size_is_refused(inputs, bundle):

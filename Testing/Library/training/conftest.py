@@ -70,7 +70,8 @@ def _draw_inputs(case_id: str, age: float) -> SavedInputs:
     return SavedInputs(
         case_id=case_id,
         patches={name: Patch(values, grid) for name, values in pixels.items()},
-        vectors={"clinical": {"age": age, "size": 10.0 + 4 * label + generator.normal()}},
+        vectors={},
+        columns={"age": age, "size": 10.0 + 4 * label + generator.normal()},
         context={
             "contrast": contrast,
             "spacing_mm": {name: [1.0, 1.0, 3.0] for name in pixels},
@@ -101,7 +102,8 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
         name = f"c{number:02d}"
         for ending in ("", "_mask"):
             (folder / f"{name}{ending}.nii.gz").write_text(name)
-        rows.append((name, name, f"{name}.nii.gz", f"{name}_mask.nii.gz", number % 2, 30 + number))
-    table = pd.DataFrame(rows, columns=["case_id", "patient_id", "exam", "lesion", "label", "age"])
+        rows.append((name, name, f"{name}.nii.gz", f"{name}_mask.nii.gz", number % 2, 30 + number, 0.0))
+    # The size in the table is never looked at: it is drawn like all other inputs.
+    table = pd.DataFrame(rows, columns=["case_id", "patient_id", "exam", "lesion", "label", "age", "size"])
     table.to_csv(folder / "cohort.csv", index=False)
     return read_cohort(folder / "cohort.csv")
