@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,11 @@ def reliability_figure(model: Mapping[str, Any], color: str) -> Figure:
     return figure
 
 
-def decision_figure(decisions: Mapping[str, Any], level: float = 0.95) -> Figure:
+def decision_figure(decisions: Mapping[str, Any]) -> Figure:
     """Draw net benefit against the threshold probability: models, treating all, treating none.
 
     Args:
         decisions: 'decision_curves' of `evaluate_scores`; the band of the last model is drawn.
-        level: its confidence, for the legend.
     """
     x, models = decisions["thresholds"], decisions["models"]
     with new_figure(4.8, 3.9 + 0.22 * len(models)) as (figure, axes):
@@ -55,9 +55,14 @@ def decision_figure(decisions: Mapping[str, Any], level: float = 0.95) -> Figure
             if name == list(models)[-1] and None not in curve["low"]:
                 axes.fill_between(x, curve["low"], curve["high"], color=color, alpha=0.14, linewidth=0)
             axes.plot(x, curve["value"], color=color, linestyle=dashes, label=short(name))
-        highest = max(decisions["treat_all"][0], *(value for curve in models.values() for value in curve["value"]))
+        seen = [decisions["treat_all"][0], *(value for curve in models.values() for value in curve["value"])]
+        highest = max(value for value in [*seen, *list(models.values())[-1]["high"]] if value is not None)
         lowest = min(value for curve in models.values() for value in curve["value"])
-        axes.set(xlim=(x[0], x[-1]), ylim=(max(lowest, -_DEEPEST * highest) - 0.03 * highest, 1.08 * highest))
+        # From tick to tick: 0.01 to 0.99 is drawn from 0 to 1.
+        axes.set(
+            xlim=(math.floor(10 * x[0]) / 10, math.ceil(10 * x[-1]) / 10),
+            ylim=(max(lowest, -_DEEPEST * highest) - 0.03 * highest, 1.08 * highest),
+        )
         axes.set(xlabel="Threshold probability", ylabel="Net benefit")
         axes.grid(True)
         figure.legend(loc="outside lower left", fontsize=9, handlelength=2.2, labelspacing=0.35, borderpad=0.9)

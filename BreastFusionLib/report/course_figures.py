@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["time_intensity_figure", "training_figure"]
 
-_TRAINING, _VALIDATION = "#56b4e9", "#d55e00"
-
 
 def time_intensity_figure(kinetics: Mapping[str, Any]) -> Figure:
     """Draw a lesion's time-intensity curve with the limits of wash-out and persistent enhancement.
@@ -63,20 +61,22 @@ def _delayed_limits(axes: Axes, x: Sequence[float], means: Sequence[float], kine
         )  # fmt: skip
 
 
-def training_figure(log: Sequence[Mapping[str, Any]], title: str = "") -> Figure:
-    """Draw training and validation loss by epoch.
+def training_figure(log: Sequence[Mapping[str, Any]], title: str = "", color: str = ACCENT) -> Figure:
+    """Draw training and validation loss by epoch; the dot is the epoch of the lowest validation loss.
 
     Args:
         log: rows of a run's log.csv with 'epoch' (or rows in order), 'train_loss', 'validation_loss'; rows may
             lack either, and cells may be text as a CSV file gives them.
         title: over the plot.
+        color: of the validation loss: the model's own.
     """
+    lines = (("train_loss", "training", SOFT, (0, (4, 1.5))), ("validation_loss", "validation", color, "-"))
     with new_figure(3.0, 2.1) as (figure, axes):
-        for key, word, color in (("train_loss", "training", _TRAINING), ("validation_loss", "validation", _VALIDATION)):
+        for key, word, shade, dashes in lines:
             points = [(_number(row.get("epoch", n)), _number(row.get(key))) for n, row in enumerate(log)]
             points = [point for point in points if math.isfinite(point[1])]
             if points:
-                axes.plot(*zip(*points, strict=True), color=color, label=word, linewidth=1.6)
+                axes.plot(*zip(*points, strict=True), color=shade, linestyle=dashes, label=word, linewidth=1.6)
                 if key == "validation_loss":
                     best = min(points, key=lambda point: point[1])
                     axes.plot(*best, "o", color=color, markersize=5)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from BreastFusionLib.report.style import ACCENT, INK, RULE, SOFT, colors_of, new_figure
+from BreastFusionLib.report.style import ACCENT, INK, RULE, colors_of, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,17 +25,20 @@ __all__ = [
 MOST_BANDS = 3
 
 
-def roc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None) -> Figure:
-    """Draw ROC curves, with AUC and DeLong interval of each model below.
+def roc_figure(
+    models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None, side_in: float = 4.8
+) -> Figure:
+    """Draw ROC curves, with AUC and interval of each model below.
 
     The pointwise bootstrap band is drawn for up to three models, of more for the last alone.
 
     Args:
         models: name -> a model of `evaluate_scores`, from the simple to the complete.
         ideal: the same of the ideal observer, drawn as a dashed line in ink.
+        side_in: width; letters keep their size, so that a plot shown small is drawn small.
     """
-    rows = len(models) + (ideal is not None)
-    with new_figure(4.8, 4.6 + 0.22 * rows) as (figure, axes):
+    rows = 1 + len(models) + (ideal is not None)
+    with new_figure(side_in, side_in - 0.2 + 0.22 * rows) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=RULE, linewidth=1)
         banded = list(models) if len(models) <= MOST_BANDS else list(models)[-1:]
         for name, (color, dashes) in colors_of(list(models)).items():
@@ -50,7 +53,7 @@ def roc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="1 − specificity", ylabel="Sensitivity")
         axes.grid(True)
-        figure.legend(loc="outside lower left", fontsize=9, handlelength=2.2, labelspacing=0.35, borderpad=0.9)
+        _legend_below(figure, "AUC")
     return figure
 
 
@@ -68,21 +71,32 @@ def precision_recall_figure(models: Mapping[str, Mapping[str, Any]]) -> Figure:
         models: name -> a model of `evaluate_scores`, from the simple to the complete.
     """
     first = next(iter(models.values()))
-    with new_figure(4.8, 4.6 + 0.22 * len(models)) as (figure, axes):
+    with new_figure(4.8, 4.6 + 0.22 * (1 + len(models))) as (figure, axes):
         axes.axhline(first["positives"] / first["n"], color=RULE, linewidth=1)
         for name, (color, dashes) in colors_of(list(models)).items():
             curve, label = models[name]["precision_recall"], f"{short(name)}  {_interval(models[name]['auprc'])}"
             # Between two thresholds precision is no straight line: the next threshold's is drawn up to it.
-            axes.step(curve["recall"], curve["precision"], where="pre", color=color, ls=dashes, lw=2, label=label)
+            recall, precision = [0.0, *curve["recall"]], [curve["precision"][0], *curve["precision"]]
+            axes.step(recall, precision, where="pre", color=color, ls=dashes, lw=2, label=label)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="Sensitivity (recall)", ylabel="Positive predictive value (precision)")
         axes.grid(True)
-        figure.legend(loc="outside lower left", fontsize=9, handlelength=2.2, labelspacing=0.35, borderpad=0.9)
+        _legend_below(figure, "Average precision")
     return figure
 
 
-def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any] | None = None) -> Figure:
-    """Draw each model's AUC with its DeLong interval on one scale, the ideal observer as a line to reach for."""
+def auc_figure(
+    models: Mapping[str, Mapping[str, Any]],
+    ideal: Mapping[str, Any] | None = None,
+    interval: str = "95 % interval (DeLong)",
+) -> Figure:
+    """Draw each model's AUC with its interval on one scale, the ideal observer as a line to reach for.
+
+    Args:
+        models: name -> a model of `evaluate_scores`, from the simple to the complete.
+        ideal: the same of the ideal observer.
+        interval: what the axis calls the interval; empty where there is none.
+    """
     found = {name: model["auc_delong"] for name, model in models.items()}
     lowest = min(value for estimate in found.values() for value in estimate.values() if value is not None)
     with new_figure(4.8, 0.85 + 0.5 * len(models)) as (figure, axes):
@@ -101,7 +115,7 @@ def auc_figure(models: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]
             )  # fmt: skip
         axes.set(xlim=(max(0.0, lowest - 0.03), 1.005), ylim=(len(models) - 0.5, -0.8))
         axes.set_yticks([])
-        axes.set_xlabel("AUC with 95 % interval (DeLong)")
+        axes.set_xlabel(f"AUC with {interval}" if interval else "AUC")
         axes.spines["left"].set_visible(False)
         axes.grid(True, axis="x")
     return figure
@@ -116,14 +130,16 @@ def confusion_figure(model: Mapping[str, Any], classes: tuple[str, str] = ("nega
     """
     counts = model["confusion"]
     cells = [[counts["tn"], counts["fp"]], [counts["fn"], counts["tp"]]]
-    with new_figure(2.7, 2.3) as (figure, axes):
+    most = max(len(f"{count:,}") for values in cells for count in values)
+    with new_figure(2.2, 1.9) as (figure, axes):
         for row, values in enumerate(cells):
             for column, count in enumerate(values):
                 share = count / max(1, sum(values))
                 corner = (column - 0.48, row - 0.48)
                 _cell(axes, corner, share, right=row == column)
-                axes.text(column, row - 0.08, f"{count:,}", ha="center", va="center", fontsize=15, weight="bold")
-                axes.text(column, row + 0.22, f"{100 * share:.0f} %", ha="center", va="center", fontsize=9, color=SOFT)
+                axes.text(column, row - 0.1, f"{count:,}", ha="center", va="center", fontsize=12.5 if most < 7 else 9,
+                          weight="bold")  # fmt: skip
+                axes.text(column, row + 0.24, f"{100 * share:.0f} %", ha="center", va="center", fontsize=8.5, color=INK)
         _matrix_axes(axes, classes)
     return figure
 
@@ -142,8 +158,8 @@ def class_confusion_figure(confusion: Mapping[str, Mapping[str, int]]) -> Figure
                 count = confusion[truth][called]
                 _cell(axes, (column - 0.48, row - 0.48), count / total, right=row == column)
                 axes.text(column, row - 0.06, f"{count:,}", ha="center", va="center", fontsize=12, weight="bold")
-                axes.text(column, row + 0.24, f"{100 * count / total:.0f} %", ha="center", va="center", fontsize=8,
-                          color=SOFT)  # fmt: skip
+                axes.text(column, row + 0.24, f"{100 * count / total:.0f} %", ha="center", va="center", fontsize=8.5,
+                          color=INK)  # fmt: skip
         _matrix_axes(axes, names)
     return figure
 
@@ -165,6 +181,11 @@ def _cell(axes: Any, corner: tuple[float, float], share: float, right: bool) -> 
     axes.add_patch(
         FancyBboxPatch(corner, 0.96, 0.96, "round,pad=0,rounding_size=0.06", fc=color, ec="none", alpha=strength)
     )
+
+
+def _legend_below(figure: Figure, title: str) -> None:
+    figure.legend(loc="outside lower left", fontsize=9, handlelength=2.2, labelspacing=0.35, borderpad=0.9,
+                  title=title, title_fontsize=9, alignment="left")  # fmt: skip
 
 
 def short(name: str, length: int = 34) -> str:

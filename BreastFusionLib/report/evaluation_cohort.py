@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from BreastFusionLib.report.numbers import counted
+from BreastFusionLib.report.numbers import counted, fixed
 from BreastFusionLib.report.page import Html, element, join, table
 
 __all__ = ["cohort_table", "flow_block"]
+
+_ORDER = ("median", "q1", "q3", "lowest", "highest")
 
 
 def flow_block(flow: Mapping[str, Mapping[str, Any]]) -> Html:
@@ -49,7 +52,7 @@ def cohort_table(cohort: Mapping[str, Any]) -> Html:
         cohort: 'cohort' of `evaluate_predictions`.
     """
     n = cohort["n"]
-    header = ("", *(f"{name} ({count:,})" for name, count in zip(cohort["columns"], n, strict=True)))
+    header = ("", *(f"{name} (n = {count:,})" for name, count in zip(cohort["columns"], n, strict=True)))
     rows: list[tuple[object, ...]] = []
     if cohort["patients"] is not None:
         rows.append(("Patients", *(f"{count:,}" for count in cohort["patients"])))
@@ -59,18 +62,23 @@ def cohort_table(cohort: Mapping[str, Any]) -> Html:
             rows.append((_inner("unknown"), *(_share(count, total)
                                               for count, total in zip(row["missing"], n, strict=True))))  # fmt: skip
     if not rows:
-        rows = [("Cases", *(f"{count:,}" for count in n))]
+        return table(("", *cohort["columns"]), [("Cases", *(_share(count, n[0]) for count in n))])
     caption = "Cases (share of the column); of numbers the median, quartiles in brackets, and the range."
     return table(header, rows, caption=caption if cohort["rows"] else None, stacked=True)
 
 
 def _numbers(row: Mapping[str, Any]) -> list[tuple[object, ...]]:
+    # One number of digits for the row: two that tell the quartiles of all cases apart.
+    middle = row["cells"][0]
+    width = 0.0 if middle["median"] is None else middle["q3"] - middle["q1"]
+    digits = min(6, max(0, 1 - math.floor(math.log10(width)))) if width > 0 else 0
+
     def cell(found: Mapping[str, float | None]) -> Html | None:
         if found["median"] is None:
             return None
-        q1, q3, lowest, highest = (f"{found[key]:.4g}" for key in ("q1", "q3", "lowest", "highest"))
+        median, q1, q3, lowest, highest = (fixed(found[key], digits) for key in _ORDER)
         ends = (f"[{q1}, {q3}]", f"{lowest} to {highest}")
-        return join([f"{found['median']:.4g} ", *(element("small", words) for words in ends)])
+        return join([f"{median} ", *(element("small", words) for words in ends)])
 
     return [(row["column"], *(cell(found) for found in row["cells"]))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from BreastFusionLib.report.discrimination_figures import (
     precision_recall_figure,
     roc_figure,
 )
+from BreastFusionLib.report.evaluation_captions import interval_words
 from BreastFusionLib.report.forest_figures import forest_figure, importance_figure
 from BreastFusionLib.report.page import Html, figure
 from BreastFusionLib.report.style import colors_of, inline_svg
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["EvaluationFigure", "evaluation_figures", "file_names"]
+
+# Three stand side by side on a page.
+_SIDE_OF_CLASS_IN = 3.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +55,7 @@ def evaluation_figures(evaluation: Mapping[str, Any]) -> dict[str, EvaluationFig
     colors = {name: color for name, (color, _) in colors_of(list(evaluation["models"])).items()}
     for name, log in evaluation.get("training", {}).items():
         figures[f"training_{files[name]}"] = EvaluationFigure(
-            training_figure(log), f"Loss while {name} was trained", name
+            training_figure(log, color=colors[name]), f"Loss while {name} was trained", name
         )
     for name, features in evaluation.get("importance", {}).get("models", {}).items():
         figures[f"importance_{files[name]}"] = EvaluationFigure(
@@ -71,9 +76,10 @@ def file_names(models: list[str]) -> dict[str, str]:
 
 def _of_two_classes(evaluation: Mapping[str, Any]) -> dict[str, EvaluationFigure]:
     models, files = evaluation["models"], file_names(list(evaluation["models"]))
+    interval = interval_words(evaluation)
     figures = {
         "roc": EvaluationFigure(roc_figure(models), "ROC curves"),
-        "auc": EvaluationFigure(auc_figure(models), "AUC of each model"),
+        "auc": EvaluationFigure(auc_figure(models, interval=interval), "AUC of each model"),
         "precision_recall": EvaluationFigure(precision_recall_figure(models), "Precision-recall curves"),
     }
     if evaluation.get("decision_curves"):
@@ -88,17 +94,18 @@ def _of_two_classes(evaluation: Mapping[str, Any]) -> dict[str, EvaluationFigure
             figures[f"calibration_{file}"] = EvaluationFigure(drawn, f"Calibration of {name}", name)
         columns = [(one["column"], one["models"][name]["groups"]) for one in evaluation.get("subgroups", ())]
         if columns:
-            drawn = forest_figure(model, columns, color, lowest)
+            drawn = forest_figure(model, columns, color, lowest, interval)
             figures[f"subgroups_{file}"] = EvaluationFigure(drawn, f"AUC of {name} in subgroups", name)
     return figures
 
 
 def _lowest_auc(evaluation: Mapping[str, Any]) -> float:
-    """Return where the axis of all forest plots begins, so that models can be compared."""
+    """Return the tenth at which the axis of all forest plots begins, so that models can be compared."""
     found = [model["auc_delong"] for model in evaluation["models"].values()]
     found += [group["auc"] for column in evaluation.get("subgroups", ()) for of_model in column["models"].values()
               for group in of_model["groups"]]  # fmt: skip
-    return min(0.5, *(value for estimate in found for value in estimate.values() if value is not None))
+    lowest = min(value for estimate in found for value in estimate.values() if value is not None)
+    return min(0.9, math.floor(10 * lowest) / 10)
 
 
 def _of_classes(evaluation: Mapping[str, Any]) -> dict[str, EvaluationFigure]:
@@ -107,7 +114,7 @@ def _of_classes(evaluation: Mapping[str, Any]) -> dict[str, EvaluationFigure]:
     for name in evaluation["classes"]:
         of_class = {model: _as_model(one["classes"][name]) for model, one in models.items()}
         figures[f"roc_{file_names([name])[name]}"] = EvaluationFigure(
-            roc_figure(of_class), f"ROC curves of {name} against all other classes"
+            roc_figure(of_class, side_in=_SIDE_OF_CLASS_IN), f"ROC curves of {name} against all other classes"
         )
     for name, model in models.items():
         drawn = class_confusion_figure(model["confusion"])

@@ -6,30 +6,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from BreastFusionLib import __version__
-from BreastFusionLib.report.numbers import counted, interval_text, p_value
+from BreastFusionLib.report.evaluation_captions import area_method, corrected_tests, has_intervals
+from BreastFusionLib.report.numbers import counted, equal_p, interval_text
 
 __all__ = ["methods_paragraphs", "methods_sentence", "methods_text", "references", "results_paragraph"]
 
 _SOURCES = {
     "delong": "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver "
-    "operating characteristic curves: a nonparametric approach. Biometrics 1988;44:837-845.",
-    "obuchowski": "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53:567-578.",
+    "operating characteristic curves: a nonparametric approach. Biometrics 1988;44:837–845.",
+    "obuchowski": "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53:567–578.",
     "bootstrap": "Robin X, Turck N, Hainard A, et al. pROC: an open-source package for R and S+ to analyze and compare "
     "ROC curves. BMC Bioinformatics 2011;12:77.",
     "wilson": "Wilson EB. Probable inference, the law of succession, and statistical inference. J Am Stat Assoc "
-    "1927;22:209-212.",
-    "rao": "Rao JNK, Scott AJ. A simple method for the analysis of clustered binary data. Biometrics 1992;48:577-585.",
-    "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65-70.",
+    "1927;22:209–212.",
+    "rao": "Rao JNK, Scott AJ. A simple method for the analysis of clustered binary data. Biometrics 1992;48:577–585.",
+    "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65–70.",
     "calibration": "Van Calster B, McLernon DJ, van Smeden M, et al. Calibration: the Achilles heel of predictive "
     "analytics. BMC Med 2019;17:230.",
     "chance": "Bröcker J, Smith LA. Increasing the reliability of reliability diagrams. Weather Forecast "
-    "2007;22:651-661.",
+    "2007;22:651–661.",
     "decision": "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Med "
-    "Decis Making 2006;26:565-574.",
+    "Decis Making 2006;26:565–574.",
     "margin": "Piaggio G, Elbourne DR, Pocock SJ, et al. Reporting of noninferiority and equivalence randomized "
-    "trials. JAMA 2012;308:2594-2604.",
+    "trials. JAMA 2012;308:2594–2604.",
     "conformal": "Sadinle M, Lei J, Wasserman L. Least ambiguous set-valued classifiers with bounded error levels. J "
-    "Am Stat Assoc 2019;114:223-234.",
+    "Am Stat Assoc 2019;114:223–234.",
+}
+
+_CALIBRATIONS = {
+    "platt": "Platt scaling",
+    "temperature": "temperature scaling",
+    "isotonic": "isotonic regression",
 }
 
 
@@ -48,15 +55,18 @@ class _Cited:
 def methods_sentence(evaluation: Mapping[str, Any]) -> str:
     """Say in one sentence how the intervals were computed."""
     settings = evaluation["settings"]
-    clustered = settings.get("by_patient", False)
-    area, rates = ("Obuchowski", "Wilson at the effective number of cases") if clustered else ("DeLong", "Wilson")
+    if not has_intervals(evaluation):
+        return "Without confidence intervals, for which these cases are too few."
+    clustered = settings["by_patient"]
+    rates = "Wilson at the effective number of cases" if clustered else "Wilson"
     text = (
-        f"Brackets hold {100 * settings['level']:g} % confidence intervals: of the AUC by {area}, of rates by {rates}"
+        f"Brackets hold {100 * settings['level']:g} % confidence intervals: of the AUC by {area_method(evaluation)}, "
+        f"of rates by {rates}"
     )
     if settings["bootstrap"]:
         drawn = "resamples of patients" if clustered else "stratified bootstrap resamples"
         text += f", of everything else by {settings['bootstrap']:,} {drawn}"
-    return text + "."
+    return text + "; the Brier score has none."
 
 
 def methods_text(evaluation: Mapping[str, Any]) -> str:
@@ -81,10 +91,9 @@ def results_paragraph(evaluation: Mapping[str, Any], heading: str = "Results. ")
     models = evaluation["models"]
     area = "auc" if "classes" in evaluation else "auc_delong"
     word = "macro AUC" if "classes" in evaluation else "AUC"
-    told = [f"{interval_text(model[area])} for {name}" for name, model in models.items()]
-    text = f"{heading}The {word} was {_listed(told)}."
+    text = f"{heading}The {word} was {_of_each(evaluation, area)}."
     if "classes" in evaluation:
-        return text
+        return f"{text} Accuracy was {_of_each(evaluation, 'accuracy', percent=True)}."
     best = max(models, key=lambda name: models[name][area]["value"])
     tests = [
         test for test in evaluation["comparisons"] if best in (test["a"], test["b"]) and test["p_holm"] is not None
@@ -95,9 +104,9 @@ def results_paragraph(evaluation: Mapping[str, Any], heading: str = "Results. ")
             sign, other = (1, test["b"]) if test["a"] == best else (-1, test["a"])
             ends = sorted((sign * test["low"], sign * test["high"]))
             delta = {"value": sign * test["delta_auc"], "low": ends[0], "high": ends[1]}
-            differences.append(f"{interval_text(delta)} to {other} (P {_equals(test['p_holm'])})")
-        corrected = " after Holm's correction" if len(evaluation["comparisons"]) > 1 else ""
-        text += f" {best} was the highest, with a difference of {_listed(differences)}{corrected}."
+            differences.append(f"that of {other} by {interval_text(delta, after=equal_p(test['p_holm']))}")
+        corrected = ", P values corrected after Holm" if corrected_tests(evaluation) > 1 else ""
+        text += f" The AUC of {best} was the highest and exceeded {_listed(differences)}{corrected}."
     at = next(iter(models[best]["specificity_at_sensitivity"]), None)
     if at is not None:
         found = models[best]["specificity_at_sensitivity"][at]
@@ -110,7 +119,9 @@ def results_paragraph(evaluation: Mapping[str, Any], heading: str = "Results. ")
 def _written(evaluation: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     cite = _Cited()
     parts = _of_classes if "classes" in evaluation else _of_two_classes
-    text = " ".join(["Statistical analysis.", _cases(evaluation), *parts(evaluation, cite), _software(evaluation)])
+    intervals = [] if has_intervals(evaluation) else ["Of so few cases no confidence intervals are given."]
+    text = " ".join(["Statistical analysis.", _cases(evaluation), *parts(evaluation, cite), *intervals,
+                     _software(evaluation)])  # fmt: skip
     return [text], cite.keys
 
 
@@ -122,23 +133,24 @@ def _cases(evaluation: Mapping[str, Any]) -> str:
               list(zip(cohort["columns"], cohort["n"], strict=True))[1:]]  # fmt: skip
     named = f"Models ({_listed(list(models))})" if len(models) > 1 else f"The model {next(iter(models))}"
     verb = "were" if len(models) > 1 else "was"
-    return f"{named} {verb} evaluated on {n:,} cases{patients}, {_listed(shares)}."
+    return f"{named} {verb} evaluated on {n:,} cases{patients}: {_listed(shares)}."
 
 
 def _of_two_classes(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
     settings, models = evaluation["settings"], evaluation["models"]
-    first, clustered = next(iter(models.values())), settings["by_patient"]
+    clustered = settings["by_patient"]
+    area = "Discrimination was measured by the area under the receiver operating characteristic curve (AUC)"
+    if not has_intervals(evaluation):
+        return [f"{area}.", *_probability_sentences(evaluation, cite)]
     level = f"{100 * settings['level']:g} %"
     variance = f"a variance for clustered data{cite('obuchowski')}" if clustered else f"DeLong's method{cite('delong')}"
-    sentences = ["Discrimination was measured by the area under the receiver operating characteristic curve (AUC) "
-                 f"with {level} confidence intervals by {variance}."]  # fmt: skip
+    sentences = [f"{area} with {level} confidence intervals by {variance}."]
     if settings["bootstrap"]:
-        at = [f"{100 * float(one):g} %" for one in first["specificity_at_sensitivity"]]
         drawn = "patients with all their cases" if clustered else "cases within their class"
         low, high = (100 * value for value in settings["partial_auc_specificity"])
         sentences.append(
-            f"Specificity at {_listed(at)} sensitivity, the partial AUC at specificities of {low:g} to {high:g} % "
-            f"(corrected after McClish), average precision and F1 have percentile intervals of "
+            f"{_read_points(models)}, the partial AUC at specificities of {low:g} to {high:g} % (corrected after "
+            f"McClish), average precision, balanced accuracy and F1 have percentile intervals of "
             f"{settings['bootstrap']:,} bootstrap replicates{cite('bootstrap')}, drawing {drawn}."
         )
     thresholds = sorted({f"{model['threshold']:.3g}" for model in models.values()})
@@ -153,8 +165,19 @@ def _of_two_classes(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
         sentences.append(f"Subgroups by {columns} were evaluated by themselves, their AUCs compared by Cochran's Q.")
     if any("runs" in model for model in models.values()):
         sentences.append("Where a model was trained several times, scores were averaged over the runs, and the spread "
-                         "over runs and folds is given beside.")  # fmt: skip
+                         "over runs and folds is reported.")  # fmt: skip
     return sentences
+
+
+def _read_points(models: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return at which sensitivities and specificities the curves were read."""
+    first = next(iter(models.values()))
+    words = (("Specificity", "sensitivity", "specificity_at_sensitivity"),
+             ("sensitivity", "specificity", "sensitivity_at_specificity"))  # fmt: skip
+    read = [f"{one} at {_listed([f'{100 * float(at):g} %' for at in first[key]])} {other}"
+            for one, other, key in words if first[key]]  # fmt: skip
+    text = ", ".join(read)
+    return text[:1].upper() + text[1:]
 
 
 def _comparison_sentences(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
@@ -165,8 +188,9 @@ def _comparison_sentences(evaluation: Mapping[str, Any], cite: _Cited) -> list[s
     if settings["bootstrap"]:
         ways += " and by the paired bootstrap"
     sentence = f"AUCs were compared on the same cases by {ways}"
-    if len(tests) > 1:
-        sentence += f"; P values were corrected for {counted(len(tests), 'comparison')} after Holm{cite('holm')}"
+    number = corrected_tests(evaluation)
+    if number > 1:
+        sentence += f"; P values were corrected for {counted(number, 'comparison')} after Holm{cite('holm')}"
     sentences = [sentence + "."]
     if settings["margin"] is not None:
         sentences.append(f"Non-inferiority in AUC was tested with a margin of {settings['margin']:g}{cite('margin')}.")
@@ -176,7 +200,8 @@ def _comparison_sentences(evaluation: Mapping[str, Any], cite: _Cited) -> list[s
 def _probability_sentences(evaluation: Mapping[str, Any], cite: _Cited) -> list[str]:
     models, settings, sentences = evaluation["models"], evaluation["settings"], []
     if settings.get("recalibrate"):
-        sentences.append(f"Probabilities were calibrated ({settings['recalibrate']}) on validation cases only.")
+        sentences.append(f"Probabilities were calibrated by {_CALIBRATIONS[settings['recalibrate']]} on validation "
+                         "cases only.")  # fmt: skip
     if any(model.get("calibration") for model in models.values()):
         sentences.append(
             f"Calibration was measured by slope, calibration in the large{cite('calibration')}, Brier score and the "
@@ -217,7 +242,12 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _equals(p: float) -> str:
-    shown = p_value(p)
-    assert shown is not None
-    return shown if shown.startswith("<") else f"= {shown}"
+def _of_each(evaluation: Mapping[str, Any], metric: str, percent: bool = False) -> str:
+    """Return a metric of every model, the first with the name of its interval."""
+    level = f"{100 * evaluation['settings']['level']:g} % CI "
+    return _listed(
+        [
+            f"{interval_text(model[metric], percent=percent, name='' if n else level)} for {name}"
+            for n, (name, model) in enumerate(evaluation["models"].items())
+        ]
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from BreastFusionLib.files import write_text
+from BreastFusionLib.report import evaluation_captions as captions
 from BreastFusionLib.report import evaluation_tables as tables
-from BreastFusionLib.report.discrimination_figures import MOST_BANDS, auc_figure, confusion_figure, roc_figure
+from BreastFusionLib.report.discrimination_figures import auc_figure, confusion_figure, roc_figure
 from BreastFusionLib.report.evaluation_classes import class_sections
 from BreastFusionLib.report.evaluation_cohort import cohort_table, flow_block
 from BreastFusionLib.report.evaluation_figures import EvaluationFigure, evaluation_figures
@@ -22,9 +23,11 @@ from BreastFusionLib.report.evaluation_methods import (
 from BreastFusionLib.report.evaluation_runs import run_tests_table, runs_table
 from BreastFusionLib.report.evaluation_tables import comparisons_table, models_table
 from BreastFusionLib.report.example_cases import ExamplePictures, examples_block
+from BreastFusionLib.report.forest_figures import MOST_FEATURES
 from BreastFusionLib.report.numbers import counted, p_value
 from BreastFusionLib.report.page import (
     Html,
+    bullets,
     columns,
     details,
     disclaimer,
@@ -81,7 +84,7 @@ def evaluation_html(
     return page(
         title,
         disclaimer(),
-        warnings(evaluation["notes"]),
+        warnings(captions.said_once(evaluation["notes"])),
         _short_section(evaluation, drawn),
         _cases_section(evaluation),
         *of_models(evaluation, drawn),
@@ -107,12 +110,7 @@ def confusion_block(models: Models, classes: tuple[str, str] = ("negative", "pos
         name: figure(inline_svg(confusion_figure(model, classes), f"Confusion matrix of {name}"), class_="plot small")
         for name, model in models.items()
     }
-    return _side_by_side(drawn.items(), 165, _CONFUSION_WORDS)
-
-
-_CONFUSION_WORDS = (
-    "Counts, and their share of all cases with that truth. Blue cells are right decisions, orange ones wrong."
-)
+    return _side_by_side(drawn.items(), 165, captions.CONFUSION_WORDS)
 
 
 def _subtitle(evaluation: Mapping[str, Any]) -> str:
@@ -138,11 +136,9 @@ def _cases_section(evaluation: Mapping[str, Any]) -> Html:
 def _sections(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> list[Html]:
     """Return what is said of models of two classes."""
     models = evaluation["models"]
-    whose = "bands hold" if len(models) <= MOST_BANDS else f"band of {list(models)[-1]} holds"
-    words = f"The {whose} the curve at each false positive rate for itself, by bootstrap."
     curves = columns(
-        drawn["roc"].html(caption=words if evaluation["settings"]["bootstrap"] else None),
-        drawn["precision_recall"].html(caption="The grey line is the share of positives."),
+        drawn["roc"].html(caption=captions.roc_caption(evaluation)),
+        drawn["precision_recall"].html(caption=captions.precision_recall_caption(evaluation)),
         at_least_px=340,
     )
     sections = [
@@ -156,9 +152,9 @@ def _sections(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigur
     ]
     if evaluation["comparisons"]:
         sections.append(section("Differences", *_differences_blocks(evaluation)))
-    sections.append(_decisions_section(models, drawn))
+    sections.append(_decisions_section(evaluation, drawn))
     if any(model.get("calibration") for model in models.values()):
-        sections.append(_calibration_section(models, drawn))
+        sections.append(_calibration_section(evaluation, drawn))
     if evaluation.get("decision_curves"):
         sections.append(_benefit_section(evaluation, drawn))
     if evaluation.get("subgroups"):
@@ -178,17 +174,18 @@ def _differences_blocks(evaluation: Mapping[str, Any]) -> list[Html | None]:
     return [comparisons_table(evaluation, against=last), *folded, more]
 
 
-def _decisions_section(models: Models, drawn: Mapping[str, EvaluationFigure]) -> Html:
-    matrices = _drawn_side_by_side(drawn, "confusion_", 165, _CONFUSION_WORDS, "plot small")
+def _decisions_section(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> Html:
+    models = evaluation["models"]
+    matrices = _drawn_side_by_side(drawn, "confusion_", 165, captions.confusion_caption(evaluation), "plot small")
     points = details("Thresholds that the curves suggest", tables.operating_table(models))
     return section("Decisions at the threshold", tables.rates_table(models), matrices, points)
 
 
-def _calibration_section(models: Models, drawn: Mapping[str, EvaluationFigure]) -> Html:
-    words = "Bins of equal numbers of cases, with intervals. On the grey line a probability means what it says."
+def _calibration_section(evaluation: Mapping[str, Any], drawn: Mapping[str, EvaluationFigure]) -> Html:
+    models, words = evaluation["models"], captions.calibration_caption(evaluation)
     lead = "Whether a predicted probability of 30 % is right three times in ten."
     return section("Calibration", tables.calibration_table(models),
-                   _drawn_side_by_side(drawn, "calibration_", 240, words, "plot medium"),
+                   _drawn_side_by_side(drawn, "calibration_", _plot_px(models), words, "plot medium"),
                    tables.sets_table(models), lead=lead)  # fmt: skip
 
 
@@ -196,13 +193,14 @@ def _benefit_section(evaluation: Mapping[str, Any], drawn: Mapping[str, Evaluati
     curves = evaluation["decision_curves"]
     rows = [(name, _ranges(curve["useful"]), _ranges(curve["surely_useful"]))
             for name, curve in curves["models"].items()]  # fmt: skip
-    useful = table(("Model", "Better than all and none at thresholds", "Surely so"), rows, text_columns=3)
+    useful = table(("Model", "Better than all and none at thresholds", "Surely so"), rows, text_columns=3,
+                   caption="Surely: the interval of the difference to the better of both lies above 0.")  # fmt: skip
     lead = (
         "Who acts from a probability of t on says that one missed positive is as bad as (1 − t) / t needless actions. "
         "In that currency a model must be better than acting on everyone, and than acting on no one."
     )
-    words = f"Net benefit a case, at a share of positives of {100 * curves['prevalence']:.1f} %."
-    shown = columns(drawn["decision_curves"].html(caption=words), useful, at_least_px=340)
+    shown = columns(drawn["decision_curves"].html(caption=captions.benefit_caption(evaluation)), useful,
+                    at_least_px=340)  # fmt: skip
     return section("Decision curves", shown, lead=lead)
 
 
@@ -211,14 +209,12 @@ def _subgroups_section(evaluation: Mapping[str, Any], drawn: Mapping[str, Evalua
     for one in evaluation["subgroups"]:
         for name, found in one["models"].items():
             rows += [(one["column"], name, p_value(found["p"]))] if found["p"] is not None else []
-            notes += [group["note"] for group in found["groups"] if group["note"]]
+            notes += [f"{one['column']}: {group['note']}" for group in found["groups"] if group["note"]]
     equal = table(("Column", "Model", "P of equal AUCs"), rows, text_columns=2,
-                  caption="One of several columns differs by chance alone: correct for their number.")  # fmt: skip
-    words = "Squares are AUCs with their intervals; open ones have too few cases for an interval."
-    plots = _drawn_side_by_side(drawn, "subgroups_", 340, words, "plot")
-    few = details(
-        "Subgroups that are too small", element("ul", *(element("li", note) for note in dict.fromkeys(notes)))
-    )
+                  caption="Cochran's Q over the subgroups that have an interval. One of many such tests is small by "
+                  "chance alone: correct for their number.")  # fmt: skip
+    plots = _drawn_side_by_side(drawn, "subgroups_", 340, captions.subgroups_caption(evaluation), "plot")
+    few = details("Subgroups without an interval", bullets(dict.fromkeys(notes)))
     return section("Subgroups", plots, equal if rows else None, few if notes else None)
 
 
@@ -230,10 +226,10 @@ def _extra_sections(
     if runs is not None:
         sections.append(section("Runs and folds", runs, run_tests_table(evaluation)))
     if evaluation.get("training"):
-        words = "The dot is the epoch with the lowest validation loss."
-        sections.append(section("Training", _drawn_side_by_side(drawn, "training_", 240, words, "plot medium")))
+        words, width_px = "The dot is the epoch with the lowest validation loss.", _plot_px(evaluation["training"])
+        sections.append(section("Training", _drawn_side_by_side(drawn, "training_", width_px, words, "plot medium")))
     if evaluation.get("importance", {}).get("models"):
-        words = "Median loss of AUC over the shuffles, and 95 % of them."
+        words = captions.importance_caption(list(evaluation["importance"]["models"].values()), MOST_FEATURES)
         plots = _drawn_side_by_side(drawn, "importance_", 340, words, "plot")
         sections.append(section("Importance", plots, _rank_products(evaluation["importance"]["rank_product"])))
     if any(model.get("examples") for model in evaluation["models"].values()):
@@ -266,6 +262,11 @@ def _drawn_side_by_side(
 def _side_by_side(shown: Iterable[tuple[str, Html]], at_least_px: int, words: str) -> Html:
     blocks = [element("div", element("h3", name), one) for name, one in shown]
     return join([columns(*blocks, at_least_px=at_least_px), paragraph(words, class_="caption")])
+
+
+def _plot_px(shown: Collection[object]) -> int:
+    """Return how wide plots are at least: up to four stand in a row, more in rows of three."""
+    return 240 if len(shown) <= 4 else 300
 
 
 def _ranges(ends: Iterable[tuple[float, float]]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from BreastFusionLib.report.numbers import fixed, p_value, with_interval
+from BreastFusionLib.report.numbers import fixed, number, p_value, with_interval
 from BreastFusionLib.report.page import Html, element, join, table
 
 __all__ = ["run_tests_table", "runs_table"]
@@ -37,14 +37,18 @@ def runs_table(models: Models) -> Html | None:
             for words, found in spreads
         ]
     header = ("Model", "Over", "Mean AUC", "SD", "Median", "Range")
-    return table(header, rows, text_columns=2) if rows else None
+    caption = (
+        "Each run, and each fold, measured by itself; brackets hold Student's interval of the mean over them. The "
+        "models' figures above are those of the runs' mean score."
+    )
+    return table(header, rows, text_columns=2, caption=caption) if rows else None
 
 
 def run_tests_table(evaluation: Mapping[str, Any]) -> Html | None:
     """Return Wilcoxon's tests of models over the same runs and folds; None where there are none."""
     rows = [
         (join([test["a"], element("small", " against "), test["b"]]), test["runs"]["pairs"],
-         f"{test['runs']['median']:+.3f}", p_value(test["runs"]["p"]))
+         number(test["runs"]["median"], "+.3f"), p_value(test["runs"]["p"]))
         for test in evaluation["comparisons"]
         if test.get("runs")
     ]  # fmt: skip

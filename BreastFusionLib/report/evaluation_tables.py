@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from BreastFusionLib.report.numbers import fixed, p_value, percent, with_interval
+from BreastFusionLib.report.evaluation_captions import area_method, corrected_tests, has_intervals
+from BreastFusionLib.report.numbers import equal_p, fixed, p_value, percent, with_interval
 from BreastFusionLib.report.page import Html, element, join, table
 from BreastFusionLib.report.style import colors_of
 
@@ -105,7 +106,7 @@ def rates_table(models: Models) -> Html:
 
 def operating_table(models: Models) -> Html:
     """Return the points that the curves themselves suggest."""
-    words = {"youden": "largest sensitivity + specificity (Youden)", "closest": "closest to the corner"}
+    words = {"youden": "largest sensitivity + specificity (Youden)", "closest": "closest to the upper left corner"}
     rows = [
         (
             name,
@@ -129,23 +130,24 @@ def comparisons_table(evaluation: Mapping[str, Any], against: str | None = None)
     """Return the paired differences of AUC with their P values; `against` keeps those with one model."""
     tests = [test for test in evaluation["comparisons"] if against in (None, test["a"], test["b"])]
     by_class = any("class" in test for test in tests)
-    header = ("Models compared", *(["Class"] if by_class else []), "Difference in AUC", "P (DeLong)",
-              *([] if by_class else ["P (bootstrap)"]), "P (Holm)")  # fmt: skip
+    number, method = corrected_tests(evaluation), area_method(evaluation)
+    shown = {f"P ({method})": "p_delong", "P (bootstrap)": "p_bootstrap", "P (Holm)": "p_holm"}
+    shown = {word: key for word, key in shown.items() if any(test[key] is not None for test in tests)}
+    if number < 2:
+        shown.pop("P (Holm)", None)
+    header = ("Models compared", *(["Class"] if by_class else []), "Difference in AUC", *shown)
     rows = [
         (
             join([test["a"], element("small", " against "), test["b"]]),
-            *([test["class"]] if by_class else []),
+            *([test["class"] or "all: macro AUC"] if by_class else []),
             with_interval({"value": test["delta_auc"], "low": test["low"], "high": test["high"]}, 3, sign=True),
-            p_value(test["p_delong"]),
-            *([] if by_class else [p_value(test["p_bootstrap"])]),
-            p_value(test["p_holm"]),
+            *(p_value(test[key]) for key in shown.values()),
         )
         for test in tests
     ]
-    number = len(evaluation["comparisons"])
-    caption = "Paired tests on the same cases."
+    caption = "First minus second model, paired tests on the same cases." if shown else "First minus second model."
     if number > 1:
-        caption += f" P (Holm) is DeLong's, corrected for {number} comparisons; the others are not corrected."
+        caption += f" P (Holm) is {method}'s, corrected for {number} comparisons; the others are not corrected."
     return table(header, rows, text_columns=2 if by_class else 1, caption=caption)
 
 
@@ -156,26 +158,32 @@ def differences_table(evaluation: Mapping[str, Any]) -> Html:
         (f"Specificity at {100 * float(at):g} % sensitivity", ("specificity_at_sensitivity", at))
         for at in first["specificity_at_sensitivity"]
     ][:1]
-    columns += [("Average precision", ("auprc",)), ("Sensitivity", ("sensitivity",)), ("Specificity", ("specificity",)),
-                ("Balanced accuracy", ("balanced_accuracy",))]  # fmt: skip
+    columns += [("Sensitivity", ("sensitivity",)), ("Specificity", ("specificity",)),
+                ("Balanced accuracy", ("balanced_accuracy",)), ("Average precision", ("auprc",))]  # fmt: skip
+    # McNemar's test is none for the several cases of one patient.
+    mcnemar = any((test.get("mcnemar") or {}).get("accuracy", {}).get("p") is not None
+                  for test in evaluation["comparisons"])  # fmt: skip
 
     def cell(test: Mapping[str, Any], where: Sequence[str]) -> Html | None:
         found: Any = test["differences"]
         for key in where:
             found = found[key]
-        shown = with_interval({key: found[key] for key in ("value", "low", "high")}, percent=True, sign=True)
-        return shown if shown is None or found["p"] is None else join([shown, element("small", f"P {_p(found['p'])}")])
+        estimate = {key: found[key] for key in ("value", "low", "high")}
+        shown = with_interval(estimate, 3, percent=where[0] != "auprc", sign=True, unit="")
+        return shown if shown is None or found["p"] is None else join([shown, element("small", equal_p(found["p"]))])
 
     rows = [
         (
             join([test["a"], element("small", " against "), test["b"]]),
             *(cell(test, where) for _, where in columns),
-            p_value((test.get("mcnemar") or {}).get("accuracy", {}).get("p")),
+            *([p_value((test.get("mcnemar") or {}).get("accuracy", {}).get("p"))] if mcnemar else []),
         )
         for test in evaluation["comparisons"]
     ]
-    caption = "First minus second in percentage points; intervals and P values of the paired bootstrap, not corrected."
-    header = ("Models compared", *(word for word, _ in columns), "P of accuracy (McNemar)")
+    caption = "First minus second model, rates in percentage points."
+    if has_intervals(evaluation):
+        caption += " Intervals and P values of the paired bootstrap, not corrected."
+    header = ("Models compared", *(word for word, _ in columns), *(["P of accuracy (McNemar)"] if mcnemar else []))
     return table(header, rows, caption=caption, stacked=True)
 
 
@@ -224,8 +232,9 @@ def calibration_table(models: Models) -> Html | None:
     header = ("Model", "Brier score", "Brier skill", "Expected calibration error", "The same by chance alone",
               "Slope", "In the large")  # fmt: skip
     caption = (
-        "The calibration error of a perfectly calibrated model is above 0 too, the more the fewer cases there are. "
-        "Slope below 1: too sure. In the large below 0: too high on average."
+        "Brier skill: what is better than giving everyone the share of positives. The calibration error of a perfectly "
+        "calibrated model is above 0 too, the more the fewer cases there are. Slope below 1: too sure. In the large "
+        "below 0: too high on average. Brier score and calibration error are given without intervals."
     )
     return table(header, rows, caption=caption, stacked=True) if rows else None
 
@@ -256,9 +265,3 @@ def sets_table(models: Models) -> Html | None:
 
 def _keys(models: Models) -> list[str]:
     return list(next(iter(models.values()))["sensitivity_at_specificity"])
-
-
-def _p(p: float) -> str:
-    shown = p_value(p)
-    assert shown is not None
-    return shown if shown.startswith("<") else f"= {shown}"

@@ -19,13 +19,15 @@ from BreastFusionLib.report.slices import SliceView, slice_panel
 __all__ = ["ExamplePictures", "examples_block", "find_pictures"]
 
 KINDS = {
-    "true_positives": "Rightly called positive",
-    "false_positives": "Wrongly called positive",
-    "false_negatives": "Missed: wrongly called negative",
-    "true_negatives": "Rightly called negative",
+    "true_positives": "Rightly called positive (true positives)",
+    "false_positives": "Wrongly called positive (false positives)",
+    "false_negatives": "Missed: wrongly called negative (false negatives)",
+    "true_negatives": "Rightly called negative (true negatives)",
 }
 _PREFERRED = "gradcam++"
 _SIDE_MM = 60.0
+# Three cases stand in one row, each with its map beside it.
+_PAIR_PX = 160
 # A reading of the same model and case differs from its score by rounding only.
 _SAME_SCORE = 0.005
 
@@ -86,8 +88,7 @@ def examples_block(evaluation: Mapping[str, Any], shown: ExamplePictures) -> Htm
     blocks: list[Html | None] = [element("h3", last) if len(models) > 1 else None]
     if shown.pictures:
         blocks += [_pictured(words, found[kind], shown) for kind, words in KINDS.items() if found[kind]]
-        if any(one.exam.synthetic for one in shown.pictures.values()):
-            blocks.append(element("p", "These exams are phantoms: computed, not scanned.", class_="caption"))
+        blocks.append(element("p", _picture_words(shown), class_="caption"))
         blocks += [element("p", sentence, class_="caption") for sentence in shown.missing]
     else:
         blocks.append(_listed(found))
@@ -107,12 +108,27 @@ def _pictured(words: str, cases: Sequence[Mapping[str, Any]], shown: ExamplePict
         if pictures is None:
             panels.append(element("figure", element("figcaption", element("b", case_id), f" {said}")))
             continue
-        panels.append(_panel(case_id, said, pictures))
-    grid = element("div", *panels, class_="columns slices", style="--least:220px")
+        panels += _panels(case_id, said, pictures)
+    width_px = _PAIR_PX if any(one.maps for one in shown.pictures.values()) else 220
+    grid = element("div", *panels, class_="columns slices", style=f"--least:{width_px}px")
     return join([element("h3", words), grid])
 
 
-def _panel(case_id: str, said: str, pictures: LesionPictures) -> Html:
+def _picture_words(shown: ExamplePictures) -> str:
+    """Return what is seen on the pictures."""
+    words = "The slice with most of the lesion, after contrast, with the lesion's outline."
+    if any(one.maps for one in shown.pictures.values()):
+        words = (
+            "The slice through the middle of the map, after contrast, with the lesion's outline; beside it the same "
+            "with the map: the stronger the orange, the more a change there would change the score."
+        )
+    if any(one.exam.synthetic for one in shown.pictures.values()):
+        words += " These exams are phantoms: computed, not scanned."
+    return words
+
+
+def _panels(case_id: str, said: str, pictures: LesionPictures) -> list[Html]:
+    """Return the lesion, and beside it the same with its map where there is one."""
     methods = [method for sequence, method in pictures.maps if sequence == "dce"]
     method = _PREFERRED if _PREFERRED in methods else next(iter(methods), None)
     overlay = pictures.maps["dce", method] if method is not None else None
@@ -121,8 +137,12 @@ def _panel(case_id: str, said: str, pictures: LesionPictures) -> Html:
         middle = [(n - 1) / 2 for n in overlay.GetSize()]
         center = overlay.TransformContinuousIndexToPhysicalPoint(middle)
     view = SliceView.of(pictures.image("dce"), pictures.masks["dce"], center)
-    words = said if method is None else f"{said}; {METHOD_WORDS.get(method, method)}"
-    return slice_panel(view, case_id, words, max(_SIDE_MM, 1.6 * view.extent_mm), overlay)
+    side_mm = max(_SIDE_MM, 1.6 * view.extent_mm)
+    panels = [slice_panel(view, case_id, said, side_mm)]
+    if method is not None:
+        panels.append(slice_panel(view, METHOD_WORDS.get(method, method), f"of {case_id}", side_mm, overlay,
+                                  shown_px=_PAIR_PX))  # fmt: skip
+    return panels
 
 
 def _listed(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Html:

@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["forest_figure", "importance_figure"]
+__all__ = ["MOST_FEATURES", "forest_figure", "importance_figure"]
 
-_MOST_FEATURES = 15
+MOST_FEATURES = 15
 
 
 def forest_figure(
-    model: Mapping[str, Any], columns: Sequence[tuple[str, Sequence[Mapping[str, Any]]]], color: str, lowest: float
+    model: Mapping[str, Any],
+    columns: Sequence[tuple[str, Sequence[Mapping[str, Any]]]],
+    color: str,
+    lowest: float,
+    interval: str = "95 % interval",
 ) -> Figure:
     """Draw the AUC of every subgroup with its interval; the line is the AUC of all cases.
 
@@ -27,6 +31,7 @@ def forest_figure(
         columns: (column, its groups as in 'subgroups') one after the other.
         color: of the model.
         lowest: where the axis begins.
+        interval: what the axis calls the interval; empty where there is none.
     """
     rows = sum(1 + len(groups) for _, groups in columns)
     with new_figure(4.8, 1.05 + 0.3 * (rows + 1)) as (figure, axes):
@@ -45,11 +50,11 @@ def forest_figure(
                 labels.append(short(str(group["name"]), 22))
                 _row(axes, place, group["auc"], group["n"], group["positives"], color)
         _beside(axes, 0, "positive / cases", up_px=16)
-        axes.set(xlim=(lowest - 0.02, 1.02), ylim=(rows + 0.6, -0.7))
+        axes.set(xlim=(lowest, 1 + 0.04 * (1 - lowest)), ylim=(rows + 0.6, -0.7))
         axes.set_yticks(range(len(labels)), labels, color=INK)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
-        axes.set_xlabel("AUC with its interval")
+        axes.set_xlabel(f"AUC with {interval}" if interval else "AUC")
         axes.grid(True, axis="x")
     return figure
 
@@ -61,7 +66,7 @@ def importance_figure(features: Sequence[Mapping[str, Any]], color: str) -> Figu
         features: of 'importance', those that matter most first.
         color: of the model.
     """
-    shown = sorted(features, key=lambda one: -one["median"])[:_MOST_FEATURES]
+    shown = sorted(features, key=lambda one: -one["median"])[:MOST_FEATURES]
     with new_figure(4.8, 0.75 + 0.27 * len(shown)) as (figure, axes):
         axes.axvline(0, color=SOFT, linewidth=0.8)
         for row, one in enumerate(shown):

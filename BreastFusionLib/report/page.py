@@ -60,11 +60,12 @@ def element(tag: str, *children: object, **attributes: str | float | None) -> Ht
 
 def join(children: Iterable[object]) -> Html:
     """Return children one after the other, escaping what is not `Html`; None is left out."""
-    return Html(
-        "".join(
-            child if isinstance(child, Html) else html.escape(str(child)) for child in children if child is not None
-        )
-    )
+    return Html("".join(child if isinstance(child, Html) else _text(child) for child in children if child is not None))
+
+
+def _text(words: object) -> str:
+    # A per-cent sign never begins a line.
+    return html.escape(str(words)).replace(" %", "\u00a0%")
 
 
 def paragraph(*children: object, class_: str | None = None) -> Html:

@@ -151,7 +151,7 @@ def test_methods_are_filled_with_the_numbers(found: dict[str, Any]) -> None:
     text = methods_text(found)
     best = found["models"]["good <b>"]["auc_delong"]
     for part in (
-        "evaluated on 120 cases, 60 negative (50.0 %) and 60 positive (50.0 %)",
+        "evaluated on 120 cases: 60 negative (50.0 %) and 60 positive (50.0 %)",
         "DeLong's method (1)",
         "200 bootstrap replicates (2), drawing cases within their class",
         "threshold of 0.5 have Wilson intervals (3)",

@@ -48,6 +48,13 @@ def test_reading_page_tells_the_reading(reading: dict[str, Any], pictures: Lesio
         assert expected in words, expected
 
 
+def test_weights_of_sources_are_named_the_heaviest_first(reading: dict[str, Any], pictures: LesionPictures) -> None:
+    assert "Weight of each source" not in text_of(reading_html(reading, pictures))
+    sources = {**reading["sources"], "weights": {"t1": 0.18, "dce": 0.82}}
+    words = text_of(reading_html({**reading, "sources": sources}, pictures))
+    assert "Weight of each source: DCE 82 %, T1 18 %" in words
+
+
 def test_a_synthetic_model_gives_words_instead_of_a_number(reading: dict[str, Any], pictures: LesionPictures) -> None:
     statement = "Demo model: its score has no meaning for this patient"
     rows = [{"source": "radiomics", "name": "dce_shape_Sphericity", "value": 0.6031}]
@@ -98,7 +105,7 @@ def test_evaluation_page_holds_every_number(evaluation: dict[str, Any], tmp_path
         assert f"{100 * sensitivity['value']:.1f} % [{100 * sensitivity['low']:.1f}, " in words
         assert f"{model['confusion']['tp']}" in words
     (test,) = evaluation["comparisons"]
-    assert f"{test['delta_auc']:+.3f} [{test['low']:.3f}, {test['high']:.3f}]" in words
+    assert f"{test['delta_auc']:+.3f} [{test['low']:.3f}, {test['high']:.3f}]".replace("-", "−") in words
     assert "2 models on 60 cases, 30 of them positive (50.0 %)" in words
     assert json.loads((tmp_path / "evaluation.json").read_text())["models"].keys() == evaluation["models"].keys()
 

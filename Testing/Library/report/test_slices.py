@@ -13,9 +13,10 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
+from BreastFusionLib.images import subtraction
 from BreastFusionLib.report.page import Html
 from BreastFusionLib.report.pictures import LesionPictures, exam_panels, map_panels
-from BreastFusionLib.report.slices import SliceView, slice_panel, subtraction
+from BreastFusionLib.report.slices import SliceView, slice_panel
 
 
 def pictures_in(panel: Html) -> list[tuple[np.ndarray, list[float]]]:
