@@ -33,6 +33,11 @@ class Patch:
     pixels: NDArray[np.float32]
     grid: Grid
 
+    @property
+    def image(self) -> sitk.Image:
+        """The patch where it lies on the patient."""
+        return self.grid.put_on(sitk.GetImageFromArray(self.pixels))
+
 
 def extract_patch(image: sitk.Image, mask: sitk.Image, spec: PatchSpec, scale: IntensityScale) -> Patch:
     """Cut the patch round a lesion; only the voxels it needs are touched.

@@ -17,13 +17,14 @@ PAGE = "report.html"
 
 
 def named_files(reading: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of the files that a reading names beside itself: maps, and the lesion on each sequence.
+    """Yield the names of the files that a reading names beside itself: maps, the lesion on each sequence, a projection.
 
     Raises:
         InputError: one of them is no plain name: a reading may come with a scene from anywhere, and must not lead out
             of its folder.
     """
-    for row in (*reading["maps"], *reading["mapping"].values()):
+    projection = reading.get("projection")
+    for row in (*reading["maps"], *reading["mapping"].values(), *([projection] if projection else ())):
         name = row["file"]
         if not isinstance(name, str) or not name.endswith(".nii.gz") or {*name} & {*"/\\:"} or name.startswith("."):
             raise InputError(f"The reading names the file {name!r}, which is none of a reading. Classify again.")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid, bounding_box
 from BreastFusionLib.lesion.mapping import edited_lesion, map_lesion
-from BreastFusionLib.lesion.model import MappedLesion
+from BreastFusionLib.lesion.model import Lesion, MappedLesion
 from BreastFusionLib.reading.measured_lesion import Scales
 from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.prepare import prepare
@@ -49,10 +49,12 @@ def outline_range(
         (low, high), the probability of the lesion as drawn between them; None when it has no meaning for the exam.
 
     Raises:
-        InputError: the case itself cannot be read.
+        InputError: the case itself cannot be read, or has no outline.
     """
     from BreastFusionLib.reading.score import score
 
+    if case.lesion is None:
+        raise InputError(f"Case '{case.case_id}' is a whole breast: there is no outline that could be moved.")
     if not has_meaning(bundle.metadata, case.exam.synthetic):
         return None
     tell = progress or (lambda words: None)
@@ -62,7 +64,7 @@ def outline_range(
     for words, outwards in (("outline moved out", True), ("outline moved in", False)):
         tell(words)
         try:
-            moved = prepare(_moved(case, drawn.mapped, outwards), bundle.recipe.inputs, scales)
+            moved = prepare(_moved(case, case.lesion, drawn.mapped, outwards), bundle.recipe.inputs, scales)
             probabilities.append(score(moved, bundle).probability)
         except InputError:  # such as a lesion at the edge of T1 of which nothing is left there
             continue
@@ -111,10 +113,10 @@ def _moved_section(
     return section | near if outwards else section & ~near
 
 
-def _moved(case: Case, drawn: Mapping[str, MappedLesion], outwards: bool) -> Case:
+def _moved(case: Case, lesion: Lesion, drawn: Mapping[str, MappedLesion], outwards: bool) -> Case:
     """Return the case with the outline moved, on every sequence."""
     step_mm = outline_step_mm(case.exam.dce.grid)
-    lesion = replace(case.lesion, mask=move_outline(case.lesion.mask, step_mm, outwards))
+    lesion = replace(lesion, mask=move_outline(lesion.mask, step_mm, outwards))
     mapped = {}
     for sequence, own in drawn.items():
         if own.method == "edited":
