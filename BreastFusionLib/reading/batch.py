@@ -1,8 +1,8 @@
-"""All lesions of many exams, one after the other: a folder a reading, a row a lesion, and nothing done twice.
+"""All lesions or breasts of many exams, one after the other: a folder a reading, a row a case, nothing done twice.
 
-OUT/readings.csv                     one row a lesion; written again whenever a call ends, also by Ctrl-C
-OUT/<exam>-<hash>/<lesion>/          reading.json, maps and masks
-OUT/<exam>-<hash>/<lesion>/done.json what was read with which model: the same again is not read again
+OUT/readings.csv                     one row a lesion or breast; written again whenever a call ends, also by Ctrl-C
+OUT/<exam>-<hash>/<lesion or side>/  reading.json, maps and masks
+         done.json beside each       what was read with which model: the same again is not read again
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.exam import read_exam, read_lesion_files
 from BreastFusionLib.exam.exam_folder import LESIONS, is_exam_folder
 from BreastFusionLib.exam.formats import lesion_id_of
-from BreastFusionLib.exam.model import Exam
+from BreastFusionLib.exam.model import Exam, Side
 from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, write_json
 from BreastFusionLib.lesion import read_lesion
 from BreastFusionLib.reading.model import Case
@@ -40,7 +40,7 @@ BatchProgress = Callable[[int, int, str], None]
 # Columns whose values stand in reading.json: name -> where.
 _FROM_READING: dict[str, tuple[str, ...]] = {
     "case_id": ("case_id",),
-    "side": ("lesion", "side"),
+    "side": ("side",),
     "probability": ("probability",),
     "class": ("class",),
     "threshold": ("threshold",),
@@ -69,11 +69,17 @@ _FROM_READING: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class _Task:
-    """One lesion to read: its exam, its mask, its row of clinical columns; no mask when the exam has none."""
+    """One case to read: its exam, its mask or its side, its row of clinical columns; neither when nothing is drawn."""
 
     exam: Path
     lesion: Path | None
     clinical: Mapping[str, Any]
+    side: Side | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the exam's other cases: the lesion's name, or the side."""
+        return lesion_id_of(self.lesion) if self.lesion is not None else self.side or ""
 
 
 def read_many(
@@ -83,9 +89,9 @@ def read_many(
     progress: BatchProgress | None = None,
     clinical: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Read every lesion of many exams.
+    """Read every lesion of many exams, or both breasts of each where the model reads whole breasts.
 
-    An exam or a lesion that cannot be read is a row with status 'failed' and the reason, never the end. A lesion whose
+    An exam or a case that cannot be read is a row with status 'failed' and the reason, never the end. A case whose
     files, model and clinical row are as they were when it was read is not read again, so that a second call continues
     where the first one stopped.
 
@@ -93,7 +99,7 @@ def read_many(
         exams: exam folders, DICOM folders with a folder `lesions` in them, or folders that hold many of these.
         bundle: the model.
         out: one folder a reading, and the table `readings.csv`.
-        progress: called before each lesion, and at the end.
+        progress: called before each case, and at the end.
         clinical: name of the exam's folder -> its clinical columns, for models that use some.
 
     Returns:
@@ -104,7 +110,7 @@ def read_many(
     """
     target = Path(out)
     exams_found = find_exams(exams, target)
-    tasks = _tasks(exams_found, clinical or {})
+    tasks = _tasks(exams_found, clinical or {}, bundle.recipe.reads_whole_breasts)
     rows: list[dict[str, Any]] = []
     opened: tuple[Path, Exam] | None = None
     try:
@@ -159,17 +165,22 @@ def _holds(folder: Path, out: str | os.PathLike[str] | None) -> bool:
 
 def table_columns(bundle: Bundle) -> list[str]:
     """Return the columns of `readings.csv` for a model."""
-    heads = bundle.recipe.inputs.sources if bundle.recipe.model.auxiliary_heads else ()
+    sources, model = bundle.recipe.inputs.sources, bundle.recipe.model
+    alone = [f"part_{source}" for source in sources if model.says_parts]
+    weights = [f"weight_{source}" for source in sources if model.fusion == "gated"]
     columns = list(_FROM_READING)
     after = columns.index("class")
     first = ["case_id", "exam", "lesion", "side", "status", "reason", *columns[2:after]]
-    return [*first, *columns[after:], *(f"part_{source}" for source in heads), "warnings", "folder"]
+    return [*first, *columns[after:], *alone, *weights, "warnings", "folder"]
 
 
-def _tasks(exams: Sequence[Path], clinical: Mapping[str, Mapping[str, Any]]) -> list[_Task]:
+def _tasks(exams: Sequence[Path], clinical: Mapping[str, Mapping[str, Any]], whole_breasts: bool) -> list[_Task]:
     tasks = []
     for exam in exams:
         row = clinical.get(exam.name, {})
+        if whole_breasts:
+            tasks += [_Task(exam, None, row, "left"), _Task(exam, None, row, "right")]
+            continue
         masks: list[Path | None] = [*read_lesion_files(exam).values()] if exam.is_dir() else []
         tasks += [_Task(exam, mask, row) for mask in masks or [None]]
     return tasks
@@ -178,22 +189,22 @@ def _tasks(exams: Sequence[Path], clinical: Mapping[str, Mapping[str, Any]]) -> 
 def _row(
     task: _Task, bundle: Bundle, out: Path, opened: tuple[Path, Exam] | None
 ) -> tuple[dict[str, Any], tuple[Path, Exam] | None]:
-    """Read a lesion, unless that was done; return its row, and the exam for its next lesion."""
+    """Read a case, unless that was done; return its row, and the exam for its next case."""
     row: dict[str, Any] = dict.fromkeys(table_columns(bundle))
-    row |= {"exam": str(task.exam), "lesion": "" if task.lesion is None else lesion_id_of(task.lesion)}
+    row |= {"exam": str(task.exam), "lesion": "" if task.lesion is None else task.name, "side": task.side}
     try:
-        if task.lesion is None:
+        if not task.name:
             read_exam(task.exam)  # what is no exam is said first
             raise InputError(
                 f"{task.exam} holds no lesion: expected masks in its folder '{LESIONS}', e.g. {LESIONS}/L1.nii.gz."
             )
-        folder = out / _folder_name(task.exam) / row["lesion"]
+        folder = out / _folder_name(task.exam) / task.name
         done = _done(task, bundle)
         reading = _earlier(folder, done)
         if reading is None:
             if opened is None:
                 opened = task.exam, read_exam(task.exam)
-            reading = _read(task, opened[1], row["lesion"], bundle, folder)
+            reading = _read(task, opened[1], bundle, folder)
             write_json(folder / DONE, done)
         row |= {"status": "ok", "reason": "", "folder": folder.relative_to(out).as_posix(), **_values(reading)}
     except Exception as error:  # one broken exam must not end the others
@@ -201,12 +212,12 @@ def _row(
     return row, opened
 
 
-def _read(task: _Task, exam: Exam, lesion_id: str, bundle: Bundle, folder: Path) -> dict[str, Any]:
-    assert task.lesion is not None
-    lesion = read_lesion(task.lesion, exam, lesion_id=lesion_id)
+def _read(task: _Task, exam: Exam, bundle: Bundle, folder: Path) -> dict[str, Any]:
+    lesion = None if task.lesion is None else read_lesion(task.lesion, exam, lesion_id=task.name)
     # A reading that is being replaced counts as none, whatever happens now.
     (folder / DONE).unlink(missing_ok=True)
-    reading = Reader(bundle).read(Case(exam, lesion, f"{exam.pseudonym}/{lesion_id}", task.clinical))
+    case = Case(exam, lesion, f"{exam.pseudonym}/{task.name}", task.clinical, side=task.side)
+    reading = Reader(bundle).read(case)
     reading.write(folder)
     return reading.to_mapping()
 
@@ -225,10 +236,9 @@ def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
     """Return what a reading depends on: cheap to find out, different whenever the reading could be."""
     files = [path for path in sorted(task.exam.rglob("*")) if path.is_file() and path.parent.name != LESIONS]
     stamps = [(str(path.relative_to(task.exam)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    assert task.lesion is not None
     return {
         "exam": sha256_of_bytes(repr(stamps).encode()),
-        "lesion": sha256_of_file(task.lesion),
+        "lesion": task.side if task.lesion is None else sha256_of_file(task.lesion),
         "clinical": sha256_of_bytes(repr(sorted(task.clinical.items())).encode()),
         "bundle": sha256_of_file(bundle.folder / "checksums.json"),
         "device": bundle.device,
@@ -239,6 +249,7 @@ def _values(reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reading's columns."""
     values = {name: _at(reading, where) for name, where in _FROM_READING.items()}
     values |= {f"part_{source}": probability for source, probability in reading["parts"].items()}
+    values |= {f"weight_{source}": weight for source, weight in reading["sources"]["weights"].items()}
     return {**values, "warnings": " | ".join(reading["warnings"])}
 
 
@@ -259,7 +270,7 @@ def _write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequenc
 def _words(task: _Task, exams: Sequence[Path]) -> str:
     # Folders may be called after patients, and progress ends up in logs.
     exam = f"exam {exams.index(task.exam) + 1} of {len(exams)}"
-    return exam if task.lesion is None else f"{exam}, {lesion_id_of(task.lesion)}"
+    return f"{exam}, {task.name}" if task.name else exam
 
 
 def _folder_name(exam: Path) -> str:

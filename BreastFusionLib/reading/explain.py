@@ -50,7 +50,9 @@ def explain(inputs: CaseInputs, bundle: Bundle, target: int, encoded: Encoded | 
     for (sequence, method), values in cells.items():
         if sequence not in inputs.patches:
             continue  # the model used its neutral value: there is nothing to show
-        patch, patient = inputs.patches[sequence].grid, Grid.of(inputs.mapped[sequence].mask)
+        patch = inputs.patches[sequence].grid
+        # A projection lies on no sequence: its map has its own pixels, as thick as what the rays passed.
+        patient = Grid.of(inputs.mapped[sequence].mask) if sequence in inputs.mapped else patch
         first_cell_px, cell_px = bundle.network.first_cell_px(sequence), bundle.network.cell_px(sequence)
         maps[sequence, method] = map_on_patient(values, patch, patient, first_cell_px, cell_px)
         sizes[sequence] = cell_size_mm(cell_px, patch)

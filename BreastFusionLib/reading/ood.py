@@ -99,13 +99,18 @@ def _field_strength(inputs: CaseInputs, training: TrainingContext) -> list[str]:
 
 
 def _size(inputs: CaseInputs) -> list[str]:
+    if inputs.lesion is None:
+        return []
     sentences = []
-    for sequence, patch in inputs.patches.items():
-        side_mm = min(size * mm for size, mm in zip(patch.grid.size[:2], patch.grid.spacing_mm[:2], strict=True))
+    for sequence, words in SEQUENCE_WORDS.items():
+        if sequence not in inputs.patches:
+            continue
+        grid = inputs.patches[sequence].grid
+        side_mm = min(size * mm for size, mm in zip(grid.size[:2], grid.spacing_mm[:2], strict=True))
         if inputs.lesion.diameter_inplane_mm > side_mm:
             sentences.append(
                 f"The lesion ({inputs.lesion.diameter_inplane_mm:.0f} mm) is larger than the crop that the model sees "
-                f"on {SEQUENCE_WORDS[sequence]} ({side_mm:.0f} mm)."
+                f"on {words} ({side_mm:.0f} mm)."
             )
     return sentences
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from BreastFusionLib.exam.geometry import transform_matrix
 from BreastFusionLib.exam.image_files import write_image
+from BreastFusionLib.exam.model import Side
 from BreastFusionLib.files import to_plain, write_json
+from BreastFusionLib.lesion.measure import Measurements
 from BreastFusionLib.lesion.model import Lesion, MappedLesion
 from BreastFusionLib.reading.clinical_encoder import ClinicalEncoder
 from BreastFusionLib.reading.measured_lesion import Scales
@@ -20,7 +22,7 @@ from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
 from BreastFusionLib.reading.ood import out_of_distribution
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reading_folder import READING, discard_reading
-from BreastFusionLib.reading.recipe import CLINICAL, TaskSpec
+from BreastFusionLib.reading.recipe import CLINICAL, PROJECTION, TaskSpec
 from BreastFusionLib.reading.scalers import Scalers, raw_rows
 from BreastFusionLib.reading.stopwatch import Stages, Stopwatch
 from BreastFusionLib.reading.versions import versions
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_MEANING", "READING_SCHEMA", "Reader", "Reading", "has_meaning"]
 
 READING_SCHEMA = "breastfusion.reading/1"
+_PROJECTION_FILE = "mip.nii.gz"
 NO_MEANING = "Demo model: its score has no meaning for this patient"
 
 
@@ -52,7 +55,8 @@ class Reading:
         weights: source -> how much it counted (0..1) where the model weighs sources in each case; else empty.
         in_distribution: False when a warning says that the case differs from the training cases.
         warnings: sentences.
-        lesion: as drawn.
+        side: the breast; 'unknown' where nobody tells.
+        lesion: as drawn; None for a whole breast.
         inputs: what was measured.
         evidence: maps and features.
         metadata: of the bundle.
@@ -73,7 +77,8 @@ class Reading:
     weights: Mapping[str, float]
     in_distribution: bool
     warnings: tuple[str, ...]
-    lesion: Lesion
+    side: Side
+    lesion: Lesion | None
     inputs: CaseInputs
     evidence: Evidence
     metadata: BundleMetadata
@@ -100,11 +105,9 @@ class Reading:
                     "missing": self.sources_missing,
                     "weights": dict(self.weights),
                 },
-                "lesion": {
-                    "id": self.lesion.lesion_id,
-                    "side": self.lesion.side,
-                    **self.inputs.lesion.to_mapping(),
-                },
+                "side": self.side,
+                "lesion": _lesion(self.lesion, self.inputs.lesion),
+                "projection": {"file": _PROJECTION_FILE} if PROJECTION in self.inputs.patches else None,
                 "kinetics": None if kinetics is None else kinetics.to_mapping(),
                 "mapping": {sequence: _mapping(mapped) for sequence, mapped in self.inputs.mapped.items()},
                 "features": self.evidence.features,
@@ -133,7 +136,7 @@ class Reading:
         )
 
     def write(self, folder: str | os.PathLike[str]) -> Path:
-        """Write maps, the lesion on each sequence's grid, and last of all `reading.json`; return its path.
+        """Write maps, the lesion on each sequence's grid, the projection, last of all `reading.json`; return its path.
 
         An earlier reading of the folder goes first: a half-written one is none, never a mixture of two.
         """
@@ -143,6 +146,8 @@ class Reading:
             write_image(image, target / _map_file(sequence, method))
         for sequence, mapped in self.inputs.mapped.items():
             write_image(mapped.mask, target / _mask_file(sequence))
+        if PROJECTION in self.inputs.patches:
+            write_image(self.inputs.patches[PROJECTION].image, target / _PROJECTION_FILE)
         return write_json(target / READING, self.to_mapping())
 
 
@@ -192,6 +197,7 @@ class Reader:
             # A range of phantoms says nothing about a patient, so nothing is compared with it.
             in_distribution=meaningful and not unusual,
             warnings=(*inputs.warnings, *_imputed(inputs, bundle.scalers), *(unusual if meaningful else ())),
+            side=case.breast_side,
             lesion=case.lesion,
             inputs=inputs,
             metadata=metadata,
@@ -251,6 +257,12 @@ def _class_name(task: TaskSpec, positive: bool) -> str:
         return task.positive
     others = [name for name in task.classes if name != task.positive]
     return others[0] if len(others) == 1 else f"not {task.positive}"
+
+
+def _lesion(lesion: Lesion | None, measurements: Measurements | None) -> dict[str, Any] | None:
+    if lesion is None or measurements is None:
+        return None
+    return {"id": lesion.lesion_id, "side": lesion.side, **measurements.to_mapping()}
 
 
 def _mapping(mapped: MappedLesion) -> dict[str, Any]:

@@ -176,6 +176,11 @@ class ReadingRecipe:
     description: str = ""
     test_time: TestTimeSpec | None = None
 
+    @property
+    def reads_whole_breasts(self) -> bool:
+        """Whether a case is one breast of an exam, whatever is or is not outlined in it."""
+        return self.task.unit == "breast" and not self.inputs.needs_lesion
+
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], where: str) -> ReadingRecipe:
         """Read a resolved recipe (`recipe.json` of a bundle, or any recipe as a mapping).
