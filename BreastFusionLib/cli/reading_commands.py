@@ -41,7 +41,7 @@ def predict(
     from dataclasses import replace
 
     from BreastFusionLib.reading import Case, Reader, load_bundle
-    from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
+    from BreastFusionLib.reading.recipe import SOURCE_WORDS
     from BreastFusionLib.report import write_reading_page
 
     started = time.perf_counter()
@@ -62,7 +62,7 @@ def predict(
         console = Console(highlight=False)
         console.print(f"[bold]{result['statement']}[/bold]")
         for source, probability in result["parts"].items():
-            console.print(f"  {SEQUENCE_WORDS.get(source, source)} alone: {probability:.2f}")
+            console.print(f"  {SOURCE_WORDS.get(source, source)} alone: {probability:.2f}")
         console.print(DISCLAIMER)
         messages.print(f"Report: {out / 'report.html'}")
 

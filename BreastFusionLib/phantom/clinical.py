@@ -16,7 +16,7 @@ import numpy as np
 __all__ = ["CLINICAL_LEVELS", "clinical_row"]
 
 CLINICAL_LEVELS = {
-    "indication": ("screening", "follow_up", "diagnostic"),
+    "indication": ("screening", "other", "diagnostic"),
     "breast_density": ("a", "b", "c", "d"),
     "parenchymal_enhancement": ("minimal", "mild", "moderate", "marked"),
 }

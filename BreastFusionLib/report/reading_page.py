@@ -12,7 +12,7 @@ from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.files import write_text
 from BreastFusionLib.lesion.model import Lesion
 from BreastFusionLib.reading.reading_folder import PAGE
-from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
+from BreastFusionLib.reading.recipe import PROJECTION, SOURCE_WORDS
 from BreastFusionLib.report.course_figures import time_intensity_figure
 from BreastFusionLib.report.page import (
     Html,
@@ -30,32 +30,34 @@ from BreastFusionLib.report.page import (
 )
 from BreastFusionLib.report.pictures import LesionPictures, exam_panels, map_panels
 from BreastFusionLib.report.probability_figure import probability_scale
+from BreastFusionLib.report.projection_pictures import projection_panels
 from BreastFusionLib.report.style import inline_svg
 
 __all__ = ["features_block", "kinetics_block", "reading_html", "result_block", "write_reading_page"]
 
-SOURCE_WORDS = {**SEQUENCE_WORDS, "radiomics": "radiomics", "kinetics": "kinetics", "clinical": "clinical data"}
 _FEATURES_SHOWN = 12
 
 
-def write_reading_page(reading: Mapping[str, Any], exam: Exam, lesion: Lesion, folder: str | Path) -> Path:
+def write_reading_page(reading: Mapping[str, Any], exam: Exam, lesion: Lesion | None, folder: str | Path) -> Path:
     """Write report.html beside a reading that `Reading.write` left in `folder`.
 
     Args:
         reading: `Reading.to_mapping()`, or the content of reading.json.
         exam: the exam that was read.
-        lesion: as drawn on its DCE series.
-        folder: holds the maps and masks that the reading names.
+        lesion: as drawn on its DCE series; None for a whole breast.
+        folder: holds the maps, masks and projection that the reading names.
 
     Returns:
         The path of the page.
     """
     folder = Path(folder)
-    masks = {"dce": lesion.mask}
+    masks = {} if lesion is None else {"dce": lesion.mask}
     masks |= {sequence: sitk.ReadImage(str(folder / mapped["file"])) for sequence, mapped in reading["mapping"].items()}
     maps = {(row["sequence"], row["method"]): sitk.ReadImage(str(folder / row["file"])) for row in reading["maps"]}
     cells = {row["sequence"]: tuple(row["cell_size_mm"]) for row in reading["maps"]}
-    return write_text(folder / PAGE, reading_html(reading, LesionPictures(exam, masks, maps, cells)))
+    named = reading.get("projection")  # readings of earlier versions name none
+    projection = sitk.ReadImage(str(folder / named["file"])) if named else None
+    return write_text(folder / PAGE, reading_html(reading, LesionPictures(exam, masks, maps, cells, projection)))
 
 
 def reading_html(reading: Mapping[str, Any], pictures: LesionPictures) -> str:
@@ -63,25 +65,36 @@ def reading_html(reading: Mapping[str, Any], pictures: LesionPictures) -> str:
 
     Args:
         reading: `Reading.to_mapping()`.
-        pictures: the exam with its lesion and the reading's maps.
+        pictures: the exam with its lesion, the breast's projection and the reading's maps.
     """
     bundle = reading["bundle"]
     origin = "phantom" if pictures.exam.synthetic else "exam"
     trained = ", trained on synthetic exams" if bundle["synthetic"] else ""
+    what = "One lesion" if reading["lesion"] else f"The {reading['side']} breast"
     return page(
         f"Reading of {reading['case_id']}",
         result_block(reading),
-        section("The lesion on every sequence", exam_panels(pictures), lead=_SLICES_LEAD),
-        section("Contrast over time", kinetics_block(reading["kinetics"])),
-        section("What the images contributed", _maps_block(reading, pictures), lead=_MAPS_LEAD)
-        if reading["maps"]
+        *(_lesion_sections(reading, pictures) if reading["lesion"] else []),
+        section("The whole breast", _projection_block(reading, pictures), lead=_PROJECTION_LEAD)
+        if pictures.projection is not None
         else Html(""),
         section("Measured features", features_block(reading["features"])) if reading["features"] else Html(""),
-        section("Size and place", _lesion_block(reading)),
+        section("Size and place", _lesion_block(reading)) if reading["lesion"] else Html(""),
         section("How this was made", _provenance_block(reading)),
-        subtitle=f"One lesion of one {origin}, read with the model {bundle['name']} {bundle['version']}{trained}.",
+        subtitle=f"{what} of one {origin}, read with the model {bundle['name']} {bundle['version']}{trained}.",
         eyebrow="BreastFusion reading",
     )
+
+
+def _lesion_sections(reading: Mapping[str, Any], pictures: LesionPictures) -> list[Html]:
+    sections = [
+        section("The lesion on every sequence", exam_panels(pictures), lead=_SLICES_LEAD),
+        section("Contrast over time", kinetics_block(reading["kinetics"])),
+    ]
+    if any(row["sequence"] != PROJECTION for row in reading["maps"]):
+        maps = _maps_block(reading, pictures)
+        sections.append(section("What the images contributed", maps, lead=_MAPS_LEAD))
+    return sections
 
 
 _SLICES_LEAD = (
@@ -91,6 +104,10 @@ _SLICES_LEAD = (
 _MAPS_LEAD = (
     "Where a change in the picture would change the result most. A map has only a few cells and is the same for all "
     "slices of a patch: it points to a region, not to a voxel."
+)
+_PROJECTION_LEAD = (
+    "The brightest enhancement along each ray through the breast, as the model saw it, and where a change in this "
+    "picture would change the result most."
 )
 
 
@@ -104,12 +121,14 @@ def result_block(reading: Mapping[str, Any]) -> Html:
             reading["probability"], parts, reading["threshold"], reading["bundle"].get("prevalence")
         )
         reasons = "; ".join(reading.get("why") or ())
+        weights = _weights_words(reading["sources"].get("weights") or {})
         words = element(
             "div",
             element("h3", reading.get("title", "Probability")),
             element("p", f"{reading['probability']:.2f}", class_="big"),
             paragraph("At the shown threshold: ", element("b", reading["class"])) if reading["class"] else None,
             paragraph(element("b", "Why: "), reasons) if reasons else None,
+            paragraph(element("b", "Weight of each source: "), weights) if weights else None,
         )
         result = [columns(words, figure(inline_svg(scale, reading["statement"]), class_="plot"))]
     missing = [
@@ -124,6 +143,12 @@ def result_block(reading: Mapping[str, Any]) -> Html:
         disclaimer(),
         class_="result",
     )
+
+
+def _weights_words(weights: Mapping[str, float]) -> str:
+    """Return how much each source counted, the one that counted most first."""
+    falling = sorted(weights.items(), key=lambda item: -item[1])
+    return ", ".join(f"{SOURCE_WORDS.get(name, name)} {100 * value:.0f} %" for name, value in falling)
 
 
 def kinetics_block(kinetics: Mapping[str, Any] | None) -> Html:
@@ -175,6 +200,13 @@ def _maps_block(reading: Mapping[str, Any], pictures: LesionPictures) -> Html:
     return join([map_panels(pictures, preferred), details("The other method", *others) if others else None])
 
 
+def _projection_block(reading: Mapping[str, Any], pictures: LesionPictures) -> Html:
+    assert pictures.projection is not None
+    panels = projection_panels(pictures.projection, pictures.masks.get("dce"), pictures.maps, pictures.cell_size_mm)
+    outlined = " The yellow line is the lesion's shadow." if reading["lesion"] else ""
+    return join([panels, paragraph(f"Breast: {reading['side']}.{outlined}")])
+
+
 def _lesion_block(reading: Mapping[str, Any]) -> Html:
     lesion = reading["lesion"]
     rows = [
@@ -186,7 +218,7 @@ def _lesion_block(reading: Mapping[str, Any]) -> Html:
     ]
     mapping = [
         (
-            SEQUENCE_WORDS.get(sequence, sequence),
+            SOURCE_WORDS.get(sequence, sequence),
             mapped["method"],
             f"{100 * mapped['coverage']:.0f} %",
             f"{mapped['volume_mm3'] / 1000:.2f} cm³",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.images.settings import AugmentationSpec
@@ -49,7 +49,19 @@ class TrainingSpec(_Section):
         momentum: of 'sgd'.
         weight_decay: L2 penalty.
         class_weights: 'balanced' weighs the loss by inverse class frequency.
-        patience: epochs without a lower validation loss after which training stops; None: never.
+        positive_weight: of the positive class in the loss, beside `class_weights`.
+        label_smoothing: share of each label that is spread over the classes, in the training loss only.
+        optimisation: which losses train what: 'one_loss' (the fused output's), 'joint_losses' (its sum with that of
+            every source alone), 'separate_optimisers' (each part by its own), 'staged' (the parts for `part_epochs`,
+            then the fusion on parts that rest). All but the first need a model that says what its parts know.
+        part_epochs: of 'staged'.
+        monitor: by which measure of the validation cases the best epoch is kept.
+        patience: epochs without a better one after which training stops; None: never.
+        micro_batch: cases that go through the network at once, where memory is too small for a batch; gradients of
+            a batch's portions are added. None: the whole batch.
+        precision: of the arithmetic: '32', mixed 'bf16' or '16' (graphics cards only); 'auto' is the mixed precision
+            that a graphics card is made for, and 32 bits on a CPU.
+        compile: whether encoders are compiled before training; pays when it lasts many minutes.
         augmentation: None for none.
         replays: number of augmented copies whose features are cached when the encoder is frozen (epoch e sees copy
             e modulo this); 0 augments anew in every epoch.
@@ -68,10 +80,20 @@ class TrainingSpec(_Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     class_weights: Literal["none", "balanced"] = "none"
+    positive_weight: Annotated[float, Field(gt=0)] = 1.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    optimisation: Literal["one_loss", "joint_losses", "separate_optimisers", "staged"] = "one_loss"
+    part_epochs: Annotated[int, Field(ge=0)] = 0
+    monitor: Literal["validation_loss", "validation_auc"] = "validation_loss"
     patience: Annotated[int, Field(ge=1)] | None = 10
     augmentation: AugmentationSpec | None = AugmentationSpec()
     replays: Annotated[int, Field(ge=0)] = 10
     calibration: Literal["none", "temperature", "platt"] = "platt"
+    micro_batch: Annotated[int, Field(ge=1)] | None = None
+    precision: Annotated[Literal["auto", "32", "bf16", "16"], BeforeValidator(str)] = (
+        "auto"  # YAML reads 32 as a number
+    )
+    compile: bool = False
 
 
 class EvaluationSpec(_Section):
@@ -122,11 +144,24 @@ class Recipe:
             raise InputError(
                 f"{where}, inputs: no source is left. Keep a patch, radiomics, kinetics or clinical columns."
             )
-        if reading.inputs.patch is not None and reading.model.encoder is None:
-            raise InputError(f"{where}, model: patches need an encoder. Name one, or set inputs.patch to null.")
+        if reading.inputs.image_sources and reading.model.encoder is None:
+            raise InputError(
+                f"{where}, model: {', '.join(reading.inputs.image_sources)} need an encoder. Name one, or set "
+                "inputs.patch and inputs.projection to null."
+            )
         training = _section(TrainingSpec, mapping.get("training", {}), f"{where}, training")
         if abs(sum(training.fractions) - 1) > 1e-6:
             raise InputError(f"{where}, training, fractions: {list(training.fractions)} do not add up to 1.")
+        if training.optimisation != "one_loss" and not reading.model.says_parts:
+            raise InputError(
+                f"{where}, training, optimisation: '{training.optimisation}' trains on what each source says alone, "
+                "which this model does not say. Set model.auxiliary_heads to true."
+            )
+        if training.optimisation == "staged" and not 0 < training.part_epochs < training.epochs:
+            raise InputError(
+                f"{where}, training, part_epochs: 'staged' needs at least 1 and fewer than all {training.epochs} "
+                f"epochs for the parts, found {training.part_epochs}."
+            )
         return cls(
             reading=reading,
             training=training,

@@ -29,10 +29,11 @@ class Outer:
     flag: bool = False
     free: dict[str, object] | None = None
     lines: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    layers: tuple[int | Literal["drop"], ...] = ()
 
 
 def test_settings_survive_the_way_to_json_and_back() -> None:
-    settings = Outer("a", (3, 4), Inner(2.5, "two"), True, {"binWidth": 5}, {"t1": (1.0, 2.0)})
+    settings = Outer("a", (3, 4), Inner(2.5, "two"), True, {"binWidth": 5}, {"t1": (1.0, 2.0)}, (8, "drop"))
     assert from_mapping(Outer, to_mapping(settings), "here") == settings
     assert from_mapping(Outer, to_mapping(Outer("a", inner=None)), "here") == Outer("a", inner=None)
 
@@ -53,6 +54,8 @@ def test_whole_numbers_are_taken_as_floats_but_not_booleans_as_numbers() -> None
         ({"name": "a", "inner": {"method": "tow"}}, r"recipe, inner, method: 'tow' is not known. Did you mean 'two'\?"),
         ({"name": "a", "inner": 5}, "expected a mapping of settings"),
         ({"name": "a", "lines": {"t1": ["x", 1]}}, "recipe, lines, t1: expected float, found 'x'"),
+        ({"name": "a", "layers": [8, "dorp"]}, "recipe, layers: expected int or 'drop', found 'dorp'"),
+        ({"name": "a", "layers": [8.5]}, "recipe, layers: expected int or 'drop', found 8.5"),
         ({"name": "a", "lines": {"t1": [1]}}, r"recipe, lines, t1: expected 2 values, found \[1\]"),
     ],
 )

@@ -84,6 +84,13 @@ def test_sources_reasons_model_and_time_have_a_line_each(view, ui, reading):
     assert ui.footerLabel.text == "fusion-ambl 1.2 · CPU · 0.9 s"
 
 
+def test_a_bundle_that_weighs_sources_says_how_much_each_counted(view, ui, reading):
+    weights = {"dce": 0.56, "t1": 0.04, "radiomics": 0.4}
+    view.show({**reading, "sources": {**reading["sources"], "weights": weights}})
+    line = ui.aloneLabel.text.splitlines()[1]
+    assert line.replace("\u00a0", " ") == "weight: DCE 56 % · T1 4 % · radiomics 40 %"
+
+
 def test_a_bundle_without_auxiliary_heads_lacks_their_line(view, ui, reading):
     view.show({**reading, "parts": {}})
     assert not ui.aloneLabel.isVisibleTo(ui.root)

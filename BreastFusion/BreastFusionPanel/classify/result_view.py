@@ -60,7 +60,9 @@ class ResultView:
         is_greyed = words.greyed or not is_current
         ui.numberLabel.setEnabled(not is_greyed)
         self._scale.show(_scale_values(reading, is_greyed))
-        show_text(ui.aloneLabel, _("alone: {parts}").format(parts=words.alone) if words.alone else "")
+        alone = _("alone: {parts}").format(parts=words.alone) if words.alone else ""
+        weights = _("weight: {weights}").format(weights=words.weights) if words.weights else ""
+        show_text(ui.aloneLabel, "\n".join(filter(None, (alone, weights))))
         show_text(ui.whyLabel, _("why: {reasons}").format(reasons=words.why) if words.why else "")
         ui.warningsLabel.setText("\n".join(f"! {sentence}" for sentence in words.warnings))
         ui.warningsArea.setVisible(bool(words.warnings))

@@ -24,6 +24,7 @@ class ResultWords:
         statement: what stands instead of the number.
         greyed: the case is unlike the training cases, so the number is not to be trusted.
         alone: what each source says by itself.
+        weights: how much each source counted, where the model weighs them in each case.
         why: the reasons.
         warnings: sentences.
         footer: model, device and time.
@@ -34,6 +35,7 @@ class ResultWords:
     statement: str
     greyed: bool
     alone: str
+    weights: str
     why: str
     warnings: tuple[str, ...]
     footer: str
@@ -47,6 +49,7 @@ def describe_reading(reading: Mapping[str, Any]) -> ResultWords:
     """
     meaningful = reading["probability"] is not None
     parts = reading["parts"] if meaningful else {}
+    weights = reading["sources"].get("weights", {}) if meaningful else {}
     return ResultWords(
         title=reading["title"] if meaningful else "",
         number=f"{reading['probability']:.2f}" if meaningful else "",
@@ -54,6 +57,9 @@ def describe_reading(reading: Mapping[str, Any]) -> ResultWords:
         greyed=meaningful and not reading["in_distribution"],
         # A source and its number stay in one line.
         alone=" · ".join(f"{_source_words(source)}\u00a0{short(value)}" for source, value in parts.items()),
+        weights=" · ".join(
+            f"{_source_words(source)}\u00a0{100 * value:.0f}\u00a0%" for source, value in weights.items()
+        ),
         why=_unbroken("; ".join(reading["why"])) if meaningful else "",
         warnings=_warnings(reading),
         footer=_("{model} {version} · {device} · {seconds:.1f} s").format(
