@@ -14,7 +14,7 @@ from BreastFusionLib.report.page import Html, element, figure, join, picture
 from BreastFusionLib.report.slices import SliceView, grey_level, slice_panel
 from BreastFusionLib.report.surface import SurfacePicture
 
-__all__ = ["LesionPictures", "exam_panels", "map_panels", "surface_figure"]
+__all__ = ["LesionPictures", "exam_panels", "map_caption", "map_panels", "surface_figure"]
 
 METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
 _LEAST_SIDE_MM = 40.0
@@ -30,12 +30,14 @@ class LesionPictures:
         masks: sequence -> the lesion on that sequence's grid; sequences without one are not shown.
         maps: (sequence, method) -> activation map (0..1) in patient space.
         cell_size_mm: sequence -> in-plane size of one cell of its maps.
+        projection: of the whole breast, where the model saw one.
     """
 
     exam: Exam
     masks: Mapping[str, sitk.Image]
     maps: Mapping[tuple[str, str], sitk.Image]
     cell_size_mm: Mapping[str, tuple[float, float]]
+    projection: sitk.Image | None = None
 
     @property
     def post_number(self) -> int:
@@ -87,11 +89,16 @@ def map_panels(pictures: LesionPictures, method: str = "gradcam++") -> Html:
     side_mm = max(_common_side_mm(views), *(4.2 * max(pictures.cell_size_mm[sequence]) for sequence in views))
     panels = []
     for sequence, view in views.items():
-        across, down = pictures.cell_size_mm[sequence]
         overlay = pictures.maps[sequence, method]
-        words = f"{METHOD_WORDS.get(method, method)}, one cell is {across:.0f} × {down:.0f} mm"
+        words = map_caption(method, pictures.cell_size_mm[sequence])
         panels.append(slice_panel(view, SEQUENCE_WORDS[sequence], words, side_mm, overlay))
     return _grid(panels, 300)
+
+
+def map_caption(method: str, cell_size_mm: tuple[float, float]) -> str:
+    """Return the method of a map and the size of its cells in words."""
+    across, down = cell_size_mm
+    return f"{METHOD_WORDS.get(method, method)}, one cell is {across:.0f} × {down:.0f} mm"
 
 
 def surface_figure(surface: SurfacePicture, caption: str) -> Html:

@@ -33,6 +33,7 @@ READING_STAGES = {
     "kinetics": (0.3, "Measuring the time-intensity curve"),
     "patches": (0.35, "Cutting out the images round the lesion"),
     "radiomics": (0.4, "Measuring radiomic features"),
+    "projection": (0.65, "Projecting the breast"),
     "score": (0.7, "Asking the model"),
     "explain": (0.8, "Computing activation maps"),
 }
@@ -137,6 +138,8 @@ class Actions:
         portion, target = read_case(self._path(case)), self._path(out)
         if registration != "none" and portion.inputs.registration != registration:
             raise InputError("The exam was sent without the whole volumes that registration needs. Send it again.")
+        if portion.case.lesion is None:
+            raise InputError("The case is a whole breast: there is no lesion to carry over. Outline one first.")
         tell("mapping", None, "Registering the images" if registration != "none" else "Carrying the lesion over")
         mapped = map_lesion(portion.case.lesion, portion.case.exam, to, registration)
         target.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,8 @@
     exam.json   the series without their pixels, and for each phase its file and where its voxels lie in the volume
     *.npy       voxels [k, j, i] of a phase, uncompressed: written and read at the speed of the disk's cache
     *.npz       a mask: the box that holds the lesion, and the whole grid
-    case.json   the lesion, the clinical row, what a reader changed, the intensity scales, what the case was cut for
+    case.json   the lesion or the side of a whole breast, the clinical row, what a reader changed, the intensity scales,
+                what the case was cut for
 
 Both programs run here (this module needs no PyTorch), nothing is pickled, and every number arrives as it was sent.
 """
@@ -102,12 +103,12 @@ def read_exam_arrays(folder: Folder) -> Exam:
 def write_case(portion: Portion, folder: Folder) -> Path:
     """Write a portion of a case (`reading.portion.cut_case`); return the folder."""
     target, case = write_exam_arrays(portion.case.exam, folder), portion.case
-    write_mask(case.lesion.mask, target / "lesion.npz")
     content = {
         "case_id": case.case_id,
         "clinical": to_plain(dict(case.clinical)),
         "dce_phase": case.dce_phase,
-        "lesion": {"lesion_id": case.lesion.lesion_id, "side": case.lesion.side, "warnings": case.lesion.warnings},
+        "side": case.side,
+        "lesion": None if case.lesion is None else _write_lesion(case.lesion, target),
         "mapped": [write_mapped(mapped, target) for mapped in case.mapped.values()],
         "scales": [
             {"sequence": sequence, "intensity": to_mapping(spec), "scale": vars(scale)}
@@ -123,21 +124,30 @@ def read_case(folder: Folder) -> Portion:
     """Read what `write_case` wrote; voxels when an image is asked for."""
     source = Path(folder)
     content = _read_json(source / CASE)
-    lesion = content["lesion"]
     mapped = [read_mapped(entry) for entry in content["mapped"]]
     case = Case(
         exam=read_exam_arrays(source),
-        lesion=Lesion(read_mask(source / "lesion.npz"), lesion["lesion_id"], lesion["side"], tuple(lesion["warnings"])),
+        lesion=None if content["lesion"] is None else _read_lesion(content["lesion"], source),
         case_id=content["case_id"],
         clinical=content["clinical"],
         mapped={one.sequence: one for one in mapped},
         dce_phase=content["dce_phase"],
+        side=content["side"],
     )
     scales = {
         (entry["sequence"], from_mapping(IntensitySpec, entry["intensity"], CASE)): IntensityScale(**entry["scale"])
         for entry in content["scales"]
     }
     return Portion(case, scales, from_mapping(InputsSpec, content["inputs"], f"{CASE}, inputs"))
+
+
+def _write_lesion(lesion: Lesion, folder: Path) -> dict[str, Any]:
+    write_mask(lesion.mask, folder / "lesion.npz")
+    return {"lesion_id": lesion.lesion_id, "side": lesion.side, "warnings": lesion.warnings}
+
+
+def _read_lesion(entry: Mapping[str, Any], folder: Path) -> Lesion:
+    return Lesion(read_mask(folder / "lesion.npz"), entry["lesion_id"], entry["side"], tuple(entry["warnings"]))
 
 
 def write_mapped(mapped: MappedLesion, folder: Folder) -> dict[str, Any]:
