@@ -19,6 +19,7 @@ __all__ = ["DeLong", "PairedTest", "delong_areas", "placements"]
 
 # What rounding leaves of a variance of 0.
 _NO_VARIANCE = 1e-15
+_NO_ERROR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class PairedTest:
     """The difference of two AUCs on the same cases.
 
     Attributes:
-        delta: AUC of the first minus AUC of the second, with its interval.
+        delta: AUC of the first minus AUC of the second, with its interval; without one where it would have no width.
         z: the difference over its standard error; NaN when that is 0 and the difference is not.
         p: two-sided P value of no difference.
         error: standard error of the difference.
@@ -84,9 +85,9 @@ class DeLong:
         # Rounding may leave a tiny negative variance where two models rank alike.
         error = float(np.sqrt(np.maximum(c[first, first] + c[second, second] - 2 * c[first, second], 0.0)))
         untestable = 0.0 if abs(delta) < 1e-12 else float("nan")
-        z = delta / error if error > 1e-12 else untestable
+        z = delta / error if error > _NO_ERROR else untestable
         half = _normal_quantile(level) * error
-        estimate = Estimate(delta, delta - half, delta + half) if np.isfinite(half) else Estimate(delta)
+        estimate = Estimate(delta, delta - half, delta + half) if error > _NO_ERROR else Estimate(delta)
         return PairedTest(estimate, z, float(2 * ndtr(-abs(z))), error)
 
 

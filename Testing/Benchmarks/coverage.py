@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from machine import describe_machine
@@ -162,22 +163,32 @@ def true_precision(shift: float, share: float) -> float:
 
 
 def covered(
-    settings: tuple[Setting, ...], draw: Callable, intervals: Callable, studies: int, replicates: int
+    settings: tuple[Any, ...], draw: Callable, intervals: Callable, studies: int, replicates: int
 ) -> dict[str, list[float]]:
-    """Return for each interval the share of studies, in per cent, in which it holds the truth, one for each setting."""
+    """Return for each interval the per cent of the studies that it holds the truth in, of those in which it is given.
+
+    Args:
+        settings: what studies are like; one column each.
+        draw: (setting, generator) -> a study's arrays.
+        intervals: (setting, *arrays, replicates, seed) -> name -> estimate and truth.
+        studies: how many of each setting.
+        replicates: of the bootstrap.
+    """
     shares: dict[str, list[float]] = {}
     for setting in settings:
-        held: dict[str, int] = {}
+        held: dict[str, list[bool]] = {}
+        of_setting = (setting.positives, setting.negatives) if isinstance(setting, Setting) else (setting,)
         for seed in range(studies):
-            study = draw(setting, np.random.default_rng([seed, setting.positives, setting.negatives]))
+            study = draw(setting, np.random.default_rng([seed, *of_setting]))
             for name, (found, truth) in intervals(setting, *study, replicates, seed).items():
-                held[name] = held.get(name, 0) + bool(found.low - 1e-12 <= truth <= found.high + 1e-12)
-        for name, count in held.items():
-            shares.setdefault(name, []).append(100 * count / studies)
+                if not np.isnan(found.low):
+                    held.setdefault(name, []).append(bool(found.low - 1e-12 <= truth <= found.high + 1e-12))
+        for name, each in held.items():
+            shares.setdefault(name, []).append(100 * float(np.mean(each)))
     return shares
 
 
-def print_table(head: str, settings: tuple[Setting, ...], shares: dict[str, list[float]]) -> None:
+def print_table(head: str, settings: tuple[Any, ...], shares: dict[str, list[float]]) -> None:
     """Print one table as Markdown."""
     print(f"\n| {head} | {' | '.join(map(str, settings))} |\n|---|{'---|' * len(settings)}")
     for name, values in shares.items():

@@ -87,8 +87,11 @@ def _case_tests(sample: Sample, first: int, second: int) -> dict[str, Any]:
 
 
 def _margin(test: PairedTest, margin: float, level: float) -> dict[str, Any]:
-    """Return whether either model is not worse than the other by the margin, and whether it is better at all."""
-    delta, error = test.delta.value, test.error
+    """Return whether either model is not worse than the other by the margin, and whether it is better at all.
+
+    A difference without an interval has no verdict.
+    """
+    delta, error = test.delta.value, test.error if math.isfinite(test.delta.low) else math.nan
     return {
         "margin": margin,
         "a_not_worse": _claim(noninferiority(delta, error, margin, level)),
@@ -99,7 +102,8 @@ def _margin(test: PairedTest, margin: float, level: float) -> dict[str, Any]:
 
 
 def _claim(test: MarginTest) -> dict[str, Any]:
-    return {"holds": bool(test.holds), "p": _number(test.p), "bound": _number(test.bound), "limit": test.limit}
+    holds = bool(test.holds) if math.isfinite(test.p) else None
+    return {"holds": holds, "p": _number(test.p), "bound": _number(test.bound), "limit": test.limit}
 
 
 def _number(value: float) -> float | None:

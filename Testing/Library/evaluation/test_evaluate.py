@@ -113,7 +113,7 @@ def test_too_few_cases_get_a_sentence_instead_of_intervals() -> None:
 def test_scores_that_separate_all_cases_or_none_have_no_interval_of_anything_read_from_the_curve() -> None:
     labels = np.array([0, 1] * 30)
     scores = {"perfect": labels * 0.5 + 0.2, "constant": np.full(60, 0.3)}
-    result = json.loads(json.dumps(evaluate_scores(labels, scores, bootstrap=50), allow_nan=False))
+    result = json.loads(json.dumps(evaluate_scores(labels, scores, bootstrap=50, margin=0.1), allow_nan=False))
     for name, area in (("perfect", 1.0), ("constant", 0.5)):
         model = result["models"][name]
         found = [model[key] for key in ("auc", "auc_delong", "auc_logit", "auprc", "partial_auc")]
@@ -128,6 +128,7 @@ def test_scores_that_separate_all_cases_or_none_have_no_interval_of_anything_rea
             assert words in note
     (test,) = result["comparisons"]
     # A difference without variance cannot be tested.
+    assert test["delta_auc"] == 0.5 and test["low"] is None and test["margin"]["a_not_worse"]["holds"] is None
     assert test["p_delong"] is None and test["p_bootstrap"] is None and test["differences"]["auc"]["low"] is None
 
 
