@@ -11,27 +11,29 @@ from BreastFusionLib.files import replacing
 
 __all__ = ["draw_curves"]
 
+_MEASURES = {"loss": "loss", "accuracy": "accuracy", "auc": "AUC"}
 
-def draw_curves(log: pd.DataFrame, path: Path) -> None:
-    """Draw loss and accuracy of training and validation by epoch as SVG, the best epoch marked.
+
+def draw_curves(log: pd.DataFrame, kept: int, path: Path) -> None:
+    """Draw loss, accuracy and AUC of training and validation by epoch as SVG, the kept epoch marked.
 
     Args:
-        log: epoch, train_loss, validation_loss, train_accuracy, validation_accuracy.
+        log: epoch (counted from 0), train_<measure>, validation_<measure>.
+        kept: the epoch whose weights are kept.
         path: of the figure.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    best = int(log["validation_loss"].to_numpy().argmin())
     # A fixed salt and no date: the same log gives the same file.
     with rc_context({"svg.hashsalt": "curves", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(8, 3), layout="constrained")
-        for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        figure = Figure(figsize=(12, 3), layout="constrained")
+        for axes, (name, title) in zip(figure.subplots(1, len(_MEASURES)), _MEASURES.items(), strict=True):
             axes.plot(log["epoch"] + 1, log[f"train_{name}"], label="training", color="#0072b2")
             axes.plot(log["epoch"] + 1, log[f"validation_{name}"], label="validation", color="#d55e00")
-            axes.axvline(best + 1, color="0.6", linewidth=0.8, linestyle="--", label="kept")
+            axes.axvline(kept + 1, color="0.6", linewidth=0.8, linestyle="--", label=f"kept: epoch {kept + 1}")
             axes.set_xlabel("epoch")
-            axes.set_ylabel(name)
+            axes.set_ylabel(title)
             axes.spines[["top", "right"]].set_visible(False)
             axes.legend(frameon=False)
         with saying_disk_full(path), replacing(path) as temporary:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +13,65 @@ import torch
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.cohort.table import write_table
-from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
+from BreastFusionLib.training.divergence import stop_diverged
 from BreastFusionLib.training.module import FusionModule, learning_rate
+from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.strategies import fused_from
 
-__all__ = ["Keeper"]
+__all__ = ["Keeper", "best_epoch"]
+
+# Looking at a number makes the processor wait for the graphics card.
+_LOOK_EVERY_BATCHES = 20
+
+
+def best_epoch(log: pd.DataFrame, spec: TrainingSpec) -> int | None:
+    """Return the epoch (counted from 0) that is kept: the best by `spec.monitor`, the first of several.
+
+    Args:
+        log: one row an epoch.
+        spec: names the measure; epochs in which the fusion is not trained yet do not count.
+
+    Returns:
+        None while there is none.
+    """
+    first = fused_from(spec)
+    if len(log) <= first:
+        return None
+    values = log[spec.monitor].to_numpy()[first:]
+    return first + int(values.argmin() if spec.monitor == "validation_loss" else values.argmax())
 
 
 class Keeper(lightning.Callback):
-    """Writes everything in one step each; the checkpoint comes last, so that a crash repeats one epoch at most."""
+    """Writes everything in one step each; the checkpoint comes last, so that a crash repeats one epoch at most.
 
-    def __init__(self, folder: Path, patience: int | None, progress: Progress | None = None) -> None:
+    In a run of several processes, the first one writes.
+    """
+
+    def __init__(
+        self, folder: Path, spec: TrainingSpec, case_ids: Sequence[str], progress: Progress | None = None
+    ) -> None:
         """Take where to keep things.
 
         Args:
             folder: of the run: `log.csv`, `checkpoints/last.ckpt`, `checkpoints/best.safetensors`.
-            patience: epochs without a lower validation loss after which training stops.
+            spec: which epoch is best, and how long training goes on without a better one.
+            case_ids: of all rows.
             progress: called as progress(epochs done, epochs at most).
         """
-        self._folder, self._patience, self._progress = folder, patience, progress
+        self.folder, self._spec, self._case_ids, self._progress = folder, spec, tuple(case_ids), progress
         self.rows: list[dict[str, float]] = []
 
     @property
     def last(self) -> Path:
         """The checkpoint to continue from."""
-        return self._folder / "checkpoints" / "last.ckpt"
+        return self.folder / "checkpoints" / "last.ckpt"
 
     @property
     def best(self) -> Path:
-        """The weights of the epoch with the lowest validation loss."""
-        return self._folder / "checkpoints" / "best.safetensors"
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch (counted from 0) with the lowest validation loss; the first of several."""
-        return min(range(len(self.rows)), key=lambda epoch: self.rows[epoch]["validation_loss"])
+        """The weights of the best epoch."""
+        return self.folder / "checkpoints" / "best.safetensors"
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps of this."""
@@ -62,26 +85,28 @@ class Keeper(lightning.Callback):
         """Stop at once when the run that is continued had stopped already."""
         trainer.should_stop = self._enough()
 
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Stop when a loss is no number any more."""
+        assert isinstance(pl_module, FusionModule)
+        if trainer.is_last_batch or (batch_idx + 1) % _LOOK_EVERY_BATCHES == 0:
+            self._require_numbers(trainer, pl_module, "train")
+
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Keep this epoch."""
         assert isinstance(pl_module, FusionModule)
+        self._require_numbers(trainer, pl_module, "validation")
         epoch = trainer.current_epoch
-        names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-        measured = {name: float(trainer.callback_metrics[name]) for name in names}
-        if not math.isfinite(measured["train_loss"] + measured["validation_loss"]):
-            raise InputError(
-                f"Training diverged in epoch {epoch}: the loss is not a number any more. Lower "
-                "training.learning_rate, and train into a new folder."
-            )
-        self.rows.append({"epoch": epoch, "learning_rate": learning_rate(pl_module.spec, epoch), **measured})
-        with saying_disk_full(self._folder):
-            write_table(pd.DataFrame(self.rows), self._folder / "log.csv")
-            if self.best_epoch == epoch:
-                write_weights(pl_module.trained_state(), self.best)
-            with replacing(self.last) as temporary:
-                trainer.save_checkpoint(temporary)
+        rate = learning_rate(pl_module.spec, epoch)
+        self.rows.append({"epoch": epoch, "learning_rate": rate, **pl_module.measures()})
+        with saying_disk_full(self.folder):
+            if trainer.is_global_zero:
+                self._write(trainer, pl_module)
+            else:  # this process writes nothing, but Lightning waits for all
+                trainer.save_checkpoint(self.last)
         trainer.should_stop = self._enough()
-        if self._progress is not None:
+        if self._progress is not None and trainer.is_global_zero:
             total = trainer.max_epochs or len(self.rows)
             self._progress(total if trainer.should_stop else len(self.rows), total)
 
@@ -89,5 +114,21 @@ class Keeper(lightning.Callback):
         """Put the best epoch's weights into the network."""
         network.load_state_dict(read_weights(self.best), strict=False)
 
+    def _write(self, trainer: lightning.Trainer, module: FusionModule) -> None:
+        write_table(pd.DataFrame(self.rows), self.folder / "log.csv")
+        if best_epoch(pd.DataFrame(self.rows), self._spec) == trainer.current_epoch:
+            write_weights(module.trained_state(), self.best)
+        with replacing(self.last) as temporary:
+            trainer.save_checkpoint(temporary)
+
+    def _require_numbers(self, trainer: lightning.Trainer, module: FusionModule, split: str) -> None:
+        found = module.records[split].first_not_finite()
+        if found is not None:
+            batch, rows = found
+            names = [self._case_ids[row] for row in rows]
+            place = batch if split == "train" else None
+            stop_diverged(self.folder, trainer.current_epoch, place, names, trainer.is_global_zero)
+
     def _enough(self) -> bool:
-        return self._patience is not None and bool(self.rows) and len(self.rows) - 1 - self.best_epoch >= self._patience
+        best = best_epoch(pd.DataFrame(self.rows), self._spec)
+        return self._spec.patience is not None and best is not None and len(self.rows) - 1 - best >= self._spec.patience

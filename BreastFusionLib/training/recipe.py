@@ -62,6 +62,7 @@ class TrainingSpec(_Section):
         precision: of the arithmetic: '32', mixed 'bf16' or '16' (graphics cards only); 'auto' is the mixed precision
             that a graphics card is made for, and 32 bits on a CPU.
         compile: whether encoders are compiled before training; pays when it lasts many minutes.
+        leakage: 'refuse' cohorts in which two splits hold the same image, or a clinical column tells the label.
         augmentation: None for none.
         replays: number of augmented copies whose features are cached when the encoder is frozen (epoch e sees copy
             e modulo this); 0 augments anew in every epoch.
@@ -94,6 +95,7 @@ class TrainingSpec(_Section):
         "auto"  # YAML reads 32 as a number
     )
     compile: bool = False
+    leakage: Literal["refuse", "ignore"] = "refuse"
 
 
 class EvaluationSpec(_Section):
@@ -198,6 +200,20 @@ class Recipe:
         own = {name: getattr(self, name).model_dump(mode="json") for name in ("training", "evaluation")}
         return {**to_mapping(self.reading), **own}
 
+    def changed(self, settings: Mapping[str, Any]) -> Recipe:
+        """Return the recipe with other settings.
+
+        Args:
+            settings: 'section.key' -> value.
+
+        Raises:
+            InputError: an unknown key or a value that does not fit.
+        """
+        mapping = self.resolved()
+        for dotted, value in settings.items():
+            mapping = _merged(mapping, _nested(dotted, value))
+        return Recipe.from_mapping(mapping, f"recipe {self.name}")
+
 
 def recipe_names() -> tuple[str, ...]:
     """Return the names of the recipes that come with the library."""
@@ -261,14 +277,17 @@ def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
 
 def _parse_override(override: str) -> dict[str, Any]:
     dotted, equals, text = override.partition("=")
-    keys = dotted.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(dotted.strip().split(".")):
         raise InputError(f"'{override}': an override is written section.key=value, e.g. training.epochs=20.")
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"'{override}': the value is not readable as YAML.") from error
-    return functools.reduce(lambda inner, key: {key: inner}, reversed(keys), value)
+    return _nested(dotted, value)
+
+
+def _nested(dotted: str, value: Any) -> dict[str, Any]:
+    return functools.reduce(lambda inner, key: {key: inner}, reversed(dotted.strip().split(".")), value)
 
 
 Spec = TypeVar("Spec", bound=_Section)

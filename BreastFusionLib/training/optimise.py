@@ -1,0 +1,66 @@
+"""Fitting a network to the training cases, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from BreastFusionLib.models import FusionNetwork
+from BreastFusionLib.training.data import Batches
+from BreastFusionLib.training.keeper import Keeper
+from BreastFusionLib.training.losses import class_weights
+from BreastFusionLib.training.module import FusionModule
+from BreastFusionLib.training.processes import RunData
+from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.trainer import Devices, make_trainer, plain_interrupt
+
+__all__ = ["optimise"]
+
+
+def optimise(
+    network: FusionNetwork,
+    batches: Batches,
+    rows: Mapping[str, Sequence[int]],
+    labels: NDArray[np.int64],
+    positive: int,
+    spec: TrainingSpec,
+    keeper: Keeper,
+    devices: Devices,
+) -> bool:
+    """Train a network from its weights, or from the checkpoint that `keeper` has.
+
+    Args:
+        network: changed in place; the best weights are in the keeper's file.
+        batches: of all cases.
+        rows: 'train' and 'validation' -> rows.
+        labels: (n,) class numbers of all cases.
+        positive: number of the positive class.
+        spec: how it is fitted.
+        keeper: keeps every epoch.
+        devices: what it runs on.
+
+    Returns:
+        Whether this process is the first of those that trained, which finishes the run.
+
+    Raises:
+        InputError: the loss is no number any more, too few cases for the processes, memory too small for one case, ..
+    """
+    devices.require_enough(rows["train"], spec)
+    # Lightning takes modes as they are, and features of a frozen encoder were computed in eval mode, in which
+    # nothing is dropped and no neutral value learnt. The frozen encoder itself stays in eval mode.
+    network.train()
+    if spec.compile:
+        for encoder in network.encoders.values():
+            encoder.compile()
+    module = FusionModule(network, spec, class_weights(labels[rows["train"]], spec, positive), positive)
+    trainer = make_trainer(spec, devices, keeper, keeper.folder)
+    with plain_interrupt():
+        trainer.fit(
+            module,
+            datamodule=RunData(batches, rows, spec),
+            ckpt_path=keeper.last if keeper.last.is_file() else None,
+            weights_only=True,
+        )
+    return trainer.is_global_zero

@@ -1,0 +1,162 @@
+"""Lightning's trainer as a run wants it: quiet, on the devices asked for, and stopped by Ctrl-C like any program."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+
+from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.training.processes import JoinedProcesses
+from BreastFusionLib.training.recipe import TrainingSpec
+
+__all__ = ["START_METHODS", "Devices", "make_trainer", "plain_interrupt", "quiet_lightning"]
+
+START_METHODS: Mapping[str, Any] = {
+    "auto": "popen",
+    "ddp": "popen",
+    "ddp_spawn": "spawn",
+    "ddp_fork": "fork",
+    "ddp_notebook": "fork",
+}
+"""Lightning's names of strategies -> how the processes are started."""
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What a run is trained on.
+
+    Attributes:
+        name: 'cpu' or 'cuda:<n>', as `choose_device` says.
+        count: devices on each machine; on a CPU, processes.
+        nodes: machines; the same command is given on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK set, or by
+            torchrun or SLURM.
+        strategy: a key of `START_METHODS`: 'ddp' starts the program once more for each device; the others need no
+            program that can be started again ('ddp_notebook', 'ddp_fork': no graphics card may be in use before;
+            'ddp_spawn': tells no progress).
+    """
+
+    name: str
+    count: int = 1
+    nodes: int = 1
+    strategy: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.strategy not in START_METHODS:
+            raise InputError(f"There is no strategy '{self.strategy}'. {nearest_known(self.strategy, START_METHODS)}")
+        if min(self.count, self.nodes) < 1:
+            raise InputError(f"At least one device on one node is needed, found {self.count} on {self.nodes}.")
+        if self.cuda and self.count > torch.cuda.device_count():
+            raise InputError(
+                f"{self.count} graphics cards were asked for, this machine has {torch.cuda.device_count()}."
+            )
+
+    @property
+    def cuda(self) -> bool:
+        """Whether they are graphics cards."""
+        return self.name.startswith("cuda")
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together."""
+        return self.count * self.nodes
+
+    def require_enough(self, training_rows: Sequence[int], spec: TrainingSpec) -> None:
+        """Make sure that every process has a share of every training batch.
+
+        Raises:
+            InputError: more processes than cases in a batch.
+        """
+        batches = -(-len(training_rows) // spec.batch_size)
+        smallest = len(training_rows) // batches
+        if smallest < self.processes:
+            raise InputError(
+                f"{self.processes} processes cannot share batches of {smallest} cases. Train on fewer devices, or "
+                "raise training.batch_size."
+            )
+
+
+def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callback, folder: Path) -> lightning.Trainer:
+    """Return a trainer.
+
+    Args:
+        spec: epochs and precision.
+        devices: what it runs on.
+        callback: keeps what is to be kept.
+        folder: of the run.
+
+    Raises:
+        InputError: a precision that the device does not have.
+    """
+    count: Any = devices.count
+    if devices.cuda and devices.count == 1:
+        count = [int(devices.name.partition(":")[2] or 0)]
+    return lightning.Trainer(
+        max_epochs=spec.epochs,
+        accelerator="gpu" if devices.cuda else "cpu",
+        devices=count,
+        num_nodes=devices.nodes,
+        strategy=JoinedProcesses(start_method=START_METHODS[devices.strategy]) if devices.processes > 1 else "auto",
+        use_distributed_sampler=False,  # batches are divided, not cases
+        precision=_precision(spec, devices.cuda),
+        callbacks=[callback],
+        deterministic="warn",
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+    )
+
+
+def _precision(spec: TrainingSpec, cuda: bool) -> Any:
+    if spec.precision == "16" and not cuda:
+        raise InputError("training.precision 16 needs a graphics card. Choose 'auto', '32' or 'bf16' on a CPU.")
+    if spec.precision == "auto":
+        if not cuda:
+            return "32-true"
+        # The mixed precision that the card is made for.
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[spec.precision]
+
+
+@contextlib.contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's banners and its advice on worker processes from the user, who did not ask."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\..*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def plain_interrupt() -> Iterator[None]:
+    """Let Ctrl-C arrive as KeyboardInterrupt: Lightning turns it into an exit and switches the signal off."""
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if in_main else None
+    try:
+        yield
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from stop
+        raise
+    finally:
+        if in_main:
+            signal.signal(signal.SIGINT, handler)
