@@ -58,6 +58,7 @@ def test_reading_json_has_the_promised_keys_and_is_strict(reading, tmp_path):
     assert content["sources"] == {
         "used": ["dce", "t1", "t2", "radiomics", "kinetics", "clinical"],
         "missing": [],
+        "weights": {},
     }
     assert content["lesion"]["id"] == "L1" and content["lesion"]["side"] == "left"
     assert content["kinetics"]["curve"] == "wash-out"
