@@ -46,7 +46,10 @@ class CasePieces:
         """Encode the cases, one after the other, so that no more than one is held as images."""
         self._bundle = bundle
         encoded = [encode([case], bundle) for case in cases]
-        self._features = {s: torch.cat([one.features[s] for one in encoded]) for s in encoded[0].features}
+        # The images' features, as they are and of each copy that a score is averaged over.
+        views = zip(*((one.features, *one.copies) for one in encoded), strict=True)
+        self._views = [{s: torch.cat([one[s] for one in view]) for s in view[0]} for view in views]
+        self._features = self._views[0]
         self._vectors = {s: torch.cat([one.vectors[s] for one in encoded]) for s in encoded[0].vectors}
         self._present = {s: torch.cat([one.present[s] for one in encoded]) for s in encoded[0].present}
         parts = {source: bundle.scalers[source].parts for source in self._vectors}
@@ -90,16 +93,16 @@ class CasePieces:
 
     def __call__(self, table: pd.DataFrame) -> NDArray[np.float64]:
         """Return calibrated probabilities (n,) of cases put together as a table says."""
-        features, vectors, present = {}, {}, {}
-        for source, values in self._features.items():
-            rows = torch.tensor(table[_image(source)].to_numpy(), device=values.device)
-            features[source], present[source] = values[rows], self._present[source][rows]
+        device = self._bundle.device
+        taken = {s: torch.tensor(table[_image(s)].to_numpy(), device=device) for s in self._features}
+        features, *copies = ({source: values[taken[source]] for source, values in view.items()} for view in self._views)
+        vectors, present = {}, {source: self._present[source][rows] for source, rows in taken.items()}
         for source, values in self._vectors.items():
             pieces = table[self._columns[source]].to_numpy()
             rows, inputs = (torch.tensor(a, device=values.device) for a in (pieces, pieces[:, self._pieces[source]]))
             vectors[source] = values.gather(0, inputs)
             present[source] = self._defined[source].gather(0, rows).any(dim=1)
-        put_together = Encoded({}, vectors, present, {}, features)
+        put_together = Encoded({}, vectors, present, {}, features, tuple(copies))
         return np.array([scores.probability for scores in score_encoded(put_together, self._bundle)])
 
 

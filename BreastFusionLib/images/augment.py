@@ -79,7 +79,9 @@ class AugmentationBatch(NamedTuple):
 
     def to(self, device: str | torch.device) -> AugmentationBatch:
         """Return the same changes on another device."""
-        return self._make(None if part is None else part.to(device, non_blocking=True) for part in self)
+        elastic = None if self.elastic is None else self.elastic.to(device, non_blocking=True)
+        rest = {name: part.to(device, non_blocking=True) for name, part in self._asdict().items() if name != "elastic"}
+        return AugmentationBatch(elastic=elastic, **rest)
 
 
 def draw_augmentation(spec: AugmentationSpec, seed: int, replay: int, case_id: str) -> Augmentation:

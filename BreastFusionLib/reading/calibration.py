@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError
 
-__all__ = ["Calibration", "Method", "fit_line", "margins"]
+__all__ = ["Calibration", "Method", "fit_line", "margins", "mean_margin"]
 
 Method = Literal["none", "temperature", "platt"]
 
@@ -63,6 +63,17 @@ def margins(logits: ArrayLike, positive: int) -> NDArray[np.float64]:
     values = np.asarray(logits, dtype=float)
     others = np.delete(values, positive, axis=1)
     return values[:, positive] - np.logaddexp.reduce(others, axis=1)
+
+
+def mean_margin(margins_of_copies: ArrayLike) -> NDArray[np.float64]:
+    """Return the log-odds of the mean probability over several views of the same cases.
+
+    Args:
+        margins_of_copies: (copies, N).
+    """
+    z = np.asarray(margins_of_copies, dtype=float)
+    # The mean of p = 1 / (1 + exp(-z)) over that of 1 - p, in logarithms, so that certainty does not become infinity.
+    return np.logaddexp.reduce(-np.logaddexp(0, -z), axis=0) - np.logaddexp.reduce(-np.logaddexp(0, z), axis=0)
 
 
 def fit_line(margin: ArrayLike, labels: ArrayLike, method: Method = "platt") -> tuple[float, float]:

@@ -9,21 +9,43 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError, MemoryShortage
+from BreastFusionLib.images.augment import apply_augmentation, draw_augmentation, stack
 from BreastFusionLib.images.patches import Patch
-from BreastFusionLib.reading.calibration import margins
+from BreastFusionLib.reading.calibration import margins, mean_margin
+from BreastFusionLib.reading.clinical import ColumnValue, is_known
 from BreastFusionLib.reading.model import Scores
-from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.reading.recipe import ReadingRecipe, TestTimeSpec
 from BreastFusionLib.reading.scalers import Scalers
+from BreastFusionLib.reading.vectors import source_values
 
 if TYPE_CHECKING:
-    from BreastFusionLib.models import FusionNetwork
+    from BreastFusionLib.models import FusionNetwork, NetworkOutput
     from BreastFusionLib.reading.bundle import Bundle
 
-__all__ = ["Encoded", "PreparedCase", "batch_tensors", "encode", "running", "score", "score_batch", "score_encoded"]
+__all__ = [
+    "FUSED",
+    "Encoded",
+    "PreparedCase",
+    "batch_tensors",
+    "changed_copies",
+    "encode",
+    "image_tensors",
+    "images_present",
+    "output_margins",
+    "running",
+    "score",
+    "score_batch",
+    "score_encoded",
+    "vector_tensors",
+]
 
 Tensors = dict[str, torch.Tensor]
+
+FUSED = ""
+"""Names the fused output among those of single sources."""
 
 # Cases that go through the network together on a graphics card. A CPU gains nothing from more than one, and one
 # at a time gives the very same numbers however many cases are asked for.
@@ -43,7 +65,11 @@ class PreparedCase(Protocol):
 
     @property
     def vectors(self) -> Mapping[str, Mapping[str, float]]:
-        """Source -> feature -> value."""
+        """Measured source -> feature -> value."""
+
+    @property
+    def columns(self) -> Mapping[str, ColumnValue]:
+        """Clinical column -> raw value."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +82,7 @@ class Encoded:
         present: source -> (N,) bool.
         maps: image source -> (N, D, h, w), the encoder's last feature maps; absent when no case has the source.
         features: image source -> (N, D), the maps pooled.
+        copies: the same of each randomly changed copy, where the recipe has a score averaged over copies.
     """
 
     images: Tensors
@@ -63,6 +90,7 @@ class Encoded:
     present: Tensors
     maps: Tensors
     features: Tensors
+    copies: tuple[Tensors, ...] = ()
 
 
 def batch_tensors(
@@ -72,25 +100,57 @@ def batch_tensors(
 
     Args:
         cases: N prepared cases.
-        scalers: vector source -> scaler fitted on the training cases.
-        recipe: names the sources and the patch's size.
+        scalers: vector source -> scaler or encoder fitted on the training cases.
+        recipe: names the sources and their images' shapes.
 
     Returns:
-        images: image source -> (N, slices, size_px, size_px) float32, zeros where a case lacks the sequence.
-        vectors: vector source -> (N, F) float32, standardised, zeros where undefined.
+        images: image source -> (N, channels, rows, columns) float32, zeros where a case lacks the source.
+        vectors: vector source -> (N, F) float32, standardised, zeros where undefined; clinical columns imputed.
         present: source -> (N,) bool; a vector counts as present when any of its values is defined.
     """
-    images: Tensors = {}
+    images, there = image_tensors(cases, recipe)
+    vectors, known = vector_tensors(cases, scalers, recipe)
+    return images, vectors, {**there, **known}
+
+
+def image_tensors(cases: Sequence[PreparedCase], recipe: ReadingRecipe) -> tuple[Tensors, Tensors]:
+    """Return the images of `batch_tensors`, and which of them are present."""
+    images = {
+        source: torch.from_numpy(np.stack([_pixels(case, source, shape) for case in cases]))
+        for source, shape in recipe.inputs.image_shapes.items()
+    }
+    return images, images_present(cases, recipe)
+
+
+def images_present(cases: Sequence[PreparedCase], recipe: ReadingRecipe) -> Tensors:
+    """Return image source -> (N,) bool; no pixels are read for it."""
+    return {s: torch.tensor([s in case.patches for case in cases]) for s in recipe.inputs.image_sources}
+
+
+def vector_tensors(cases: Sequence[PreparedCase], scalers: Scalers, recipe: ReadingRecipe) -> tuple[Tensors, Tensors]:
+    """Return the vectors of `batch_tensors`, and which of them are present."""
     vectors: Tensors = {}
     present: Tensors = {}
-    for source, shape in recipe.inputs.image_shapes.items():
-        images[source] = torch.from_numpy(np.stack([_pixels(case, source, shape) for case in cases]))
-        present[source] = torch.tensor([source in case.patches for case in cases])
     for source in recipe.inputs.vector_sources:
-        rows = [case.vectors[source] for case in cases]
-        vectors[source] = torch.from_numpy(np.stack([scalers[source].standardise(row) for row in rows]))
-        present[source] = torch.tensor([bool(np.isfinite(list(row.values())).any()) for row in rows])
-    return images, vectors, present
+        scaler, rows = scalers[source], [source_values(case, source) for case in cases]
+        vectors[source] = torch.from_numpy(np.stack([scaler.standardise(row) for row in rows]))
+        present[source] = torch.tensor([any(is_known(row[name]) for name in scaler.parts) for row in rows])
+    return vectors, present
+
+
+def changed_copies(images: Tensors, test_time: TestTimeSpec | None) -> Iterator[Tensors]:
+    """Yield the images over which a score is averaged: randomly changed copies of all sources, on their device.
+
+    Without test-time augmentation none. The same changes for every case, whatever its name: who reads a case under
+    another name gets the same result.
+    """
+    if test_time is None or not images:
+        return
+    count, device = (next(iter(images.values())).shape[0], next(iter(images.values())).device)
+    for copy in range(test_time.copies):
+        drawn = draw_augmentation(test_time.augmentation, test_time.seed, copy, case_id="")
+        changes = stack([drawn] * count).to(device)
+        yield {source: apply_augmentation(pixels, changes) for source, pixels in images.items()}
 
 
 def score(inputs: PreparedCase, bundle: Bundle) -> Scores:
@@ -114,7 +174,8 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
     """
     from BreastFusionLib.models.encoders import pool
 
-    tensors = batch_tensors(cases, bundle.scalers, bundle.recipe)
+    recipe, network = bundle.recipe, bundle.network
+    tensors = batch_tensors(cases, bundle.scalers, recipe)
     with running(bundle.device), torch.inference_mode():
         images, vectors, present = ({k: v.to(bundle.device) for k, v in part.items()} for part in tensors)
         for row, case in enumerate(cases):
@@ -123,27 +184,33 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
                     f"Case '{case.case_id}': none of the model's sources ({', '.join(present)}) is there. "
                     "Choose a model that fits the exam, or add the missing sequences."
                 )
-        network = bundle.network
         maps = {source: network.feature_map(source, images[source]) for source in images if present[source].any()}
-        features = {
-            # Where nothing was encoded, the network takes its neutral value.
-            source: pool(maps[source]) if source in maps else _neutral(network, source, len(cases))
-            for source in images
-        }
-    return Encoded(images, vectors, present, maps, features)
+        # Where nothing was encoded, the network takes its neutral value.
+        neutral = {source: _neutral(network, source, len(cases)) for source in images if source not in maps}
+        features = {source: pool(found) for source, found in maps.items()} | neutral
+        copies = tuple(
+            {source: network.encode(source, changed[source]) for source in maps} | neutral
+            for changed in changed_copies(images, recipe.test_time)
+        )
+    return Encoded(images, vectors, present, maps, features, copies)
 
 
 def score_encoded(encoded: Encoded, bundle: Bundle) -> list[Scores]:
-    """Finish scoring: fusion, margins, calibration."""
+    """Finish scoring: fusion, margins, calibration; over the copies where the recipe says so."""
     with running(bundle.device), torch.inference_mode():
-        output = bundle.network.fuse(encoded.features, encoded.vectors, encoded.present)
+        outputs = [
+            bundle.network.fuse(features, encoded.vectors, encoded.present)
+            for features in encoded.copies or (encoded.features,)
+        ]
     metadata = bundle.metadata
     calibration, positive = metadata.calibration, metadata.positive_index
-    margin = margins(output.logits.double().cpu().numpy(), positive)
+    found = output_margins(outputs, positive)
+    margin = found.pop(FUSED)
     probability = calibration.probability(margin)
-    parts = {
-        source: calibration.part_probability(source, margins(logits.double().cpu().numpy(), positive))
-        for source, logits in output.parts.items()
+    parts = {source: calibration.part_probability(source, values) for source, values in found.items()}
+    weights = {
+        source: np.mean([output.weights[source].double().cpu().numpy() for output in outputs], axis=0)
+        for source in outputs[0].weights
     }
     present = {source: there.cpu().numpy() for source, there in encoded.present.items()}
     results = []
@@ -156,9 +223,25 @@ def score_encoded(encoded: Encoded, bundle: Bundle) -> list[Scores]:
                 parts={source: float(values[row]) for source, values in parts.items() if source in used},
                 sources_used=used,
                 sources_missing=tuple(source for source in present if source not in used),
+                weights={source: float(values[row]) for source, values in weights.items() if source in used},
             )
         )
     return results
+
+
+def output_margins(outputs: Sequence[NetworkOutput], positive: int) -> dict[str, NDArray[np.float64]]:
+    """Return the margins of N cases, of which the network saw one view or several.
+
+    Args:
+        outputs: one for each view.
+        positive: column of the positive class.
+
+    Returns:
+        `FUSED` for the fused output, else the source that has its own -> (N,) log-odds of the mean probability.
+    """
+    logits = [{FUSED: output.logits, **output.parts} for output in outputs]
+    views = {name: [margins(one[name].double().cpu().numpy(), positive) for one in logits] for name in logits[0]}
+    return {name: mean_margin(found) if len(found) > 1 else found[0] for name, found in views.items()}
 
 
 @contextlib.contextmanager

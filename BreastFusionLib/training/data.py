@@ -1,8 +1,11 @@
-"""Training cases as tensors: vectors in memory, patches in memory while they are few, else read when needed."""
+"""Training cases as tensors: vectors in memory, images mapped from packed files, batches fetched ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +14,26 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from BreastFusionLib.images.augment import apply_augmentation, draw_augmentation, stack
 from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.recipe import ReadingRecipe
 from BreastFusionLib.reading.scalers import Scalers
-from BreastFusionLib.reading.score import batch_tensors
-from BreastFusionLib.training.augment import draw_augmentation, stack_matrices
+from BreastFusionLib.reading.score import images_present, vector_tensors
+from BreastFusionLib.training.packed import PackedImages
 from BreastFusionLib.training.recipe import TrainingSpec
 
-__all__ = ["Batches", "CaseTensors", "EpochBatches", "Key", "loader"]
+__all__ = ["Batches", "CaseTensors", "EpochBatches", "Key", "augmented", "fetched_ahead", "loader"]
 
 Tensors = dict[str, torch.Tensor]
 Key = tuple[int | None, tuple[int, ...]]
 """(replay, rows): which rows, and by which replay they are augmented (None: not at all)."""
 
-PATCHES_IN_MEMORY_BYTES = 2 << 30
 CHUNK = 16
+FETCHED_AHEAD = 2
 
 
 class CaseTensors:
-    """All cases of a run, by row: vectors and presence as tensors, patches on request.
+    """All cases of a run, by row: vectors and presence as tensors, images on request.
 
     Attributes:
         case_ids: of each row.
@@ -45,48 +49,32 @@ class CaseTensors:
         labels: NDArray[np.int64],
         scalers: Scalers,
         recipe: ReadingRecipe,
-        keep_patches: bool = True,
+        among: Sequence[Path] | None = None,
     ) -> None:
-        """Read all cases once.
+        """Read all cases once, but for their images.
 
         Args:
             paths: prepared inputs in the cache.
             case_ids, labels: of the same rows.
             scalers, recipe: as `batch_tensors` takes them.
-            keep_patches: whether patches may stay in memory (they do up to 2 GB in all).
+            among: see `PackedImages`.
         """
-        self.case_ids, self._paths = tuple(case_ids), tuple(paths)
+        self.case_ids, self._paths, self._recipe, self._among = tuple(case_ids), tuple(paths), recipe, among
         self.labels = torch.from_numpy(np.asarray(labels, dtype=np.int64))
-        self._scalers, self._recipe = scalers, recipe
-        self._patches: Tensors | None = None
-        kept, vectors, present = [], [], []
-        keep = keep_patches and self._patch_bytes() * len(self._paths) <= PATCHES_IN_MEMORY_BYTES
-        for start in range(0, len(self._paths), CHUNK):
-            images, *rest = self._read(range(start, min(start + CHUNK, len(self._paths))))
-            vectors.append(rest[0])
-            present.append(rest[1])
-            if keep:
-                kept.append(images)
-        self.vectors, self.present = _joined(vectors), _joined(present)
-        if keep:
-            self._patches = _joined(kept)
+        cases = [load_inputs(path) for path in paths]
+        self.vectors, known = vector_tensors(cases, scalers, recipe)
+        self.present = {**images_present(cases, recipe), **known}
 
     def __len__(self) -> int:
         return len(self._paths)
 
-    def patches(self, rows: Sequence[int]) -> Tensors:
-        """Return image source -> (N, C, S, S) of some rows."""
-        if self._patches is None:
-            return self._read(rows)[0]
-        index = torch.as_tensor(rows)
-        return {source: pixels[index] for source, pixels in self._patches.items()}
+    def images(self, rows: Sequence[int]) -> Tensors:
+        """Return image source -> (N, C, H, W) of some rows."""
+        return self._packed.rows(rows)
 
-    def _read(self, rows: Sequence[int]) -> tuple[Tensors, Tensors, Tensors]:
-        return batch_tensors([load_inputs(self._paths[row]) for row in rows], self._scalers, self._recipe)
-
-    def _patch_bytes(self) -> int:
-        patch = self._recipe.inputs.patch
-        return 0 if patch is None else 4 * patch.slices * patch.size_px**2 * len(self._recipe.inputs.image_sources)
+    @functools.cached_property
+    def _packed(self) -> PackedImages:
+        return PackedImages(self._paths, self._recipe, self._among)
 
 
 class Batches(Dataset[dict[str, Any]]):
@@ -103,7 +91,7 @@ class Batches(Dataset[dict[str, Any]]):
         self._cases, self._spec, self._features = cases, spec, features
 
     def __getitem__(self, key: Key) -> dict[str, Any]:
-        """Return a batch: labels, vectors, present, and either features or images with `matrices`."""
+        """Return a batch: labels, vectors, present, and either features or images (see `augmented`)."""
         replay, rows = key
         index = torch.as_tensor(rows)
         batch: dict[str, Any] = {
@@ -114,12 +102,25 @@ class Batches(Dataset[dict[str, Any]]):
         if self._features is not None:
             batch["features"] = {source: values[index] for source, values in self._features[replay].items()}
             return batch
-        batch["images"] = self._cases.patches(rows)
+        batch["images"] = self._cases.images(rows)
         if replay is not None and self._spec.augmentation is not None:
             names = [self._cases.case_ids[row] for row in rows]
             drawn = [draw_augmentation(self._spec.augmentation, self._spec.seed, replay, name) for name in names]
-            batch["matrices"] = stack_matrices(drawn)
+            batch["augmentation"] = stack(drawn)
         return batch
+
+    def images(self, rows: Sequence[int]) -> Tensors:
+        """Return image source -> (N, C, H, W) of some rows as they are, also where batches hold features."""
+        return self._cases.images(rows)
+
+
+def augmented(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a batch, on whichever device it lies, with its images changed as its `augmentation` says, if any."""
+    changed = dict(batch)
+    changes = changed.pop("augmentation", None)
+    if changes is not None:
+        changed["images"] = {source: apply_augmentation(one, changes) for source, one in batch["images"].items()}
+    return changed
 
 
 class EpochBatches(Sampler[Key]):
@@ -152,10 +153,31 @@ def replay_of(epoch: int, spec: TrainingSpec) -> int | None:
     return epoch % spec.replays if spec.replays else epoch
 
 
-def loader(batches: Batches, rows: Sequence[int], spec: TrainingSpec, shuffled: bool) -> DataLoader[dict[str, Any]]:
-    """Return a loader over some rows; in this process, because the tensors are in memory already."""
-    return DataLoader(batches, batch_size=None, sampler=EpochBatches(rows, spec, shuffled))
+class FetchingAhead(DataLoader[dict[str, Any]]):
+    """A loader whose next batches are put together while the network works on this one.
+
+    They lie in memory from which a graphics card, where there is one, copies by itself. They are put together by a
+    thread: pixels are copied outside Python's lock, so that processes would only add a second copy, through a shared
+    memory that is 64 MB in a container.
+    """
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+        """Yield the batches in their order."""
+        batches = super().__iter__()
+        with ThreadPoolExecutor(1, "batches") as thread:
+            ahead = deque(thread.submit(next, batches, None) for _ in range(FETCHED_AHEAD))
+            while (batch := ahead.popleft().result()) is not None:
+                ahead.append(thread.submit(next, batches, None))
+                yield batch
 
 
-def _joined(parts: Sequence[Tensors]) -> Tensors:
-    return {source: torch.cat([part[source] for part in parts]) for source in parts[0]} if parts else {}
+def loader(
+    batches: Dataset[dict[str, Any]], rows: Sequence[int], spec: TrainingSpec, shuffled: bool
+) -> DataLoader[dict[str, Any]]:
+    """Return a loader over some rows."""
+    return fetched_ahead(batches, EpochBatches(rows, spec, shuffled))
+
+
+def fetched_ahead(batches: Dataset[dict[str, Any]], keys: Iterable[Key]) -> DataLoader[dict[str, Any]]:
+    """Return a loader over the batches of some keys."""
+    return FetchingAhead(batches, batch_size=None, sampler=keys, pin_memory=torch.cuda.is_available())

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.table import write_table
 from BreastFusionLib.evaluation import evaluate_scores, roc_curve
 from BreastFusionLib.reading.bundle import write_bundle
-from BreastFusionLib.reading.calibration import Calibration, fit_line, margins
+from BreastFusionLib.reading.calibration import Calibration, fit_line
 from BreastFusionLib.reading.metadata import OPERATING_POINT, BundleMetadata, TrainingContext, TrainingRecord
+from BreastFusionLib.reading.recipe import TestTimeSpec
 from BreastFusionLib.reading.scalers import Scalers
-from BreastFusionLib.reading.score import running
+from BreastFusionLib.reading.score import FUSED, changed_copies, output_margins, running
 from BreastFusionLib.reading.versions import versions
 from BreastFusionLib.training.data import CHUNK, Batches
 from BreastFusionLib.training.recipe import EvaluationSpec, Recipe, TrainingSpec
@@ -40,37 +42,46 @@ __all__ = [
 ]
 
 Margins = dict[str, NDArray[np.float64]]
-"""'' for the fused output, else the source of an auxiliary head -> (n,) margins, NaN where the source is absent."""
-
-FUSED = ""
+"""`FUSED`, or the source of an auxiliary head -> (n,) margins, NaN where the source is absent."""
 
 logger = logging.getLogger(__name__)
 
 
 @torch.inference_mode()
-def network_margins(network: FusionNetwork, batches: Batches, count: int, positive: int, device: str) -> Margins:
-    """Return the margins of all cases as they are, without augmentation, in 32-bit precision.
+def network_margins(
+    network: FusionNetwork,
+    batches: Batches,
+    count: int,
+    positive: int,
+    device: str,
+    test_time: TestTimeSpec | None = None,
+) -> Margins:
+    """Return the margins of all cases as a reading finds them, in 32-bit precision.
 
     Args:
         network: fitted; it is put in eval mode on `device`.
         batches: of all `count` cases.
         positive: column of the positive class.
         device: where it runs.
+        test_time: the randomly changed copies that a score is averaged over; None for the images as they are.
     """
     network = network.to(device).eval()
     parts: dict[str, list[NDArray[np.float64]]] = {}
     with running(device):
         for start in range(0, count, CHUNK):
-            batch = batches[None, tuple(range(start, min(start + CHUNK, count)))]
-            vectors, present = _on(batch["vectors"], device), _on(batch["present"], device)
-            if "features" in batch:
-                output = network.fuse(_on(batch["features"], device), vectors, present)
-            else:
-                output = network(_on(batch["images"], device), vectors, present)
-            parts.setdefault(FUSED, []).append(margins(output.logits.double().cpu().numpy(), positive))
-            for source, logits in output.parts.items():
-                found = margins(logits.double().cpu().numpy(), positive)
-                parts.setdefault(source, []).append(np.where(batch["present"][source].numpy(), found, np.nan))
+            rows = range(start, min(start + CHUNK, count))
+            batch = move_data_to_device(batches[None, tuple(rows)], device)
+            vectors, present = batch["vectors"], batch["present"]
+            # A frozen encoder's features are of the images as they are.
+            changed = changed_copies(move_data_to_device(batches.images(rows), device), test_time) if test_time else ()
+            outputs = [network(images, vectors, present) for images in changed]
+            if not outputs and "features" in batch:
+                outputs = [network.fuse(batch["features"], vectors, present)]
+            elif not outputs:
+                outputs = [network(batch["images"], vectors, present)]
+            for source, found in output_margins(outputs, positive).items():
+                there = np.ones(len(rows), bool) if source == FUSED else present[source].cpu().numpy()
+                parts.setdefault(source, []).append(np.where(there, found, np.nan))
     return {source: np.concatenate(rows) for source, rows in parts.items()}
 
 
@@ -184,7 +195,3 @@ def write_model(
     )
     with saying_disk_full(run.folder):
         write_bundle(run.bundle, metadata, recipe.resolved(), network, scalers)
-
-
-def _on(tensors: Mapping[str, torch.Tensor], device: str) -> dict[str, torch.Tensor]:
-    return {name: tensor.to(device) for name, tensor in tensors.items()}

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from safetensors.torch import load_file, save_file
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.files import replacing
 from BreastFusionLib.reading.score import running
-from BreastFusionLib.training.augment import apply_augmentation
-from BreastFusionLib.training.data import CHUNK, Batches, CaseTensors
+from BreastFusionLib.training.data import CHUNK, Batches, CaseTensors, augmented, fetched_ahead
 from BreastFusionLib.training.recipe import TrainingSpec
 
 if TYPE_CHECKING:
@@ -78,14 +78,10 @@ def _one_pass(
     network: FusionNetwork, patches: Batches, rows: Sequence[int], count: int, replay: int | None, device: str
 ) -> Tensors:
     found: Tensors = {}
+    keys = [(replay, tuple(rows[start : start + CHUNK])) for start in range(0, len(rows), CHUNK)]
     with running(device):
-        for start in range(0, len(rows), CHUNK):
-            chunk = tuple(rows[start : start + CHUNK])
-            batch = patches[replay, chunk]
-            for source, images in batch["images"].items():
-                pixels = images.to(device)
-                if "matrices" in batch:
-                    pixels = apply_augmentation(pixels, batch["matrices"].to(device))
-                features = network.encode(source, pixels).float().cpu()
+        for (_, chunk), batch in zip(keys, fetched_ahead(patches, keys), strict=True):
+            for source, images in augmented(move_data_to_device(batch, device))["images"].items():
+                features = network.encode(source, images).float().cpu()
                 found.setdefault(source, torch.zeros(count, features.shape[1]))[list(chunk)] = features
     return found
