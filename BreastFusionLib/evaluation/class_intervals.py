@@ -30,8 +30,8 @@ __all__ = [
     "too_few_of_a_class",
 ]
 
-# The specificity at 90 % sensitivity needs ten cases to have one beyond it. With five of each of three classes 70 of 100
-# of its 95 % intervals held the truth in simulated studies, and 77 to 88 of the others (docs/reference/statistics.md).
+# The specificity at 90 % sensitivity needs ten cases to have one beyond it. With five of each of three classes 70 of
+# 100 95 % intervals of it held the truth in simulated studies, 77 to 88 of the others (docs/reference/statistics.md).
 FEWEST_OF_A_CLASS = 10
 
 
