@@ -24,6 +24,7 @@ _HOMES = {
     "features_table": "features",
     "write_features": "features",
     "cohort_fingerprint": "fingerprint",
+    "label_in_inputs": "label_check",
     "apply_bundle": "apply",
     "bundle_importance": "importance",
 }
@@ -37,6 +38,7 @@ __all__ = [
     "covering",
     "features_table",
     "fold_cohort",
+    "label_in_inputs",
     "patient_folds",
     "read_cohort",
     "site_folds",

@@ -23,6 +23,7 @@ import pandas as pd
 from BreastFusionLib.cohort.disk import is_disk_full, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
+from BreastFusionLib.images.settings import ProjectionSpec
 from BreastFusionLib.reading.clinical import table_columns
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
@@ -94,7 +95,8 @@ def compute_inputs(
     work = Work(prepare_to or prepare_to_cache)
     results = {name: CaseResult(name, "failed", reason) for name, reason in cohort.problems.items()}
     folder, total = cohort.folder.resolve(), len(cohort.table)
-    tasks = [CaseTask(row, folder, cohort.clinical_columns, inputs, cache) for row in records(cohort.usable)]
+    rows = [_seen(row, inputs) for row in records(cohort.usable)]
+    tasks = [CaseTask(row, folder, cohort.clinical_columns, inputs, cache) for row in rows]
     for result in _run(work, tasks, workers, scheduler):
         if result.disk_full:
             with saying_disk_full(cache):
@@ -105,18 +107,34 @@ def compute_inputs(
     failed = [result for result in results.values() if result.status == "failed"]
     _log_failures(failed, cache)
     columns = ["case_id", "status", "reason", "path", "seconds"]
-    rows = [dataclasses.asdict(results[case_id]) for case_id in cohort.table["case_id"]]
-    return pd.DataFrame(rows, columns=columns)
+    table = [dataclasses.asdict(results[case_id]) for case_id in cohort.table["case_id"]]
+    return pd.DataFrame(table, columns=columns)
 
 
 def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
     """Refuse a table that lacks a column altogether: imputed everywhere, it would only look as if it had been used."""
-    missing = [name for name in table_columns(inputs) if name not in cohort.clinical_columns]
+    known = cohort.clinical_columns
+    missing = [name for name in table_columns(inputs) if name not in known]
     if missing:
+        has = nearest_known(missing[0], known) if known else "It has no clinical columns."
         raise InputError(
-            f"The cohort's table has no column '{missing[0]}', which the recipe names as a clinical column. "
-            f"{nearest_known(missing[0], cohort.clinical_columns)} Add it, or take it out of the recipe."
+            f"The cohort's table has no column '{missing[0]}', which the recipe wants. {has} Add it, or take it out of "
+            "the recipe."
         )
+
+
+def _refuse_without_lesions(cohort: Cohort, inputs: InputsSpec) -> None:
+    if inputs.needs_lesion and cohort.table["lesion"].isna().all():
+        raise InputError(
+            "The recipe reads lesions, and the cohort has none: add a column 'lesion' with the path of each mask, or "
+            "choose a recipe for whole breasts."
+        )
+
+
+def _seen(row: Mapping[str, Any], inputs: InputsSpec) -> Mapping[str, Any]:
+    """Return a row without what a preparation does not look at: redrawing an outline changes no whole breast."""
+    is_whole_breast = not inputs.needs_lesion and row.get("side") in ("left", "right")
+    return {**row, "lesion": None} if is_whole_breast else row
 
 
 class Work:
@@ -142,7 +160,8 @@ def prepare_to_cache(task: CaseTask) -> Path:
     from BreastFusionLib.reading.cache import inputs_key, save_inputs
     from BreastFusionLib.reading.prepare import prepare
 
-    key = inputs_key(case_files(task.row, task.folder), task.inputs, task.row)
+    side = task.row.get("side")
+    key = inputs_key(case_files(task.row, task.folder), task.inputs, task.row, side if isinstance(side, str) else None)
     path = task.cache / f"{key}.safetensors"
     if not path.is_file():
         save_inputs(prepare(load_case(task.row, task.folder, task.clinical_columns), task.inputs), path)
@@ -155,7 +174,7 @@ def case_files(row: Mapping[str, Any], folder: Path) -> list[Path]:
     lesion = lesion_path(row, folder)
     # An exam folder also holds the masks of its other lesions: drawing a second one leaves the first as it was.
     images = [p for p in exam.rglob("*") if p.is_file() and p.parent.name != "lesions"] if exam.is_dir() else [exam]
-    return [*sorted(images), lesion]
+    return [*sorted(images), *([] if lesion is None else [lesion])]
 
 
 def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
@@ -174,6 +193,7 @@ def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
         kinetics=any(i.kinetics for i in inputs),
         clinical=tuple({column.name: column for i in inputs for column in i.clinical}.values()),
         clinical_rules=next((i.clinical_rules for i in inputs if i.clinical_rules), ()),
+        projection=_widest([i.projection for i in inputs if i.projection is not None]),
     )
     for one in inputs:
         if not covers(merged, one):
@@ -182,6 +202,16 @@ def covering(inputs: Sequence[InputsSpec]) -> InputsSpec:
                 "they cannot share one preparation. Train them one by one."
             )
     return merged
+
+
+def _widest(projections: Sequence[ProjectionSpec]) -> ProjectionSpec | None:
+    """Return one projection for all: as an image where any recipe wants it so."""
+    return max(projections, key=lambda projection: projection.as_image, default=None)
+
+
+def _for_measures(projection: ProjectionSpec | None) -> ProjectionSpec | None:
+    """Return the same projection for who wants only what is measured on it."""
+    return None if projection is None else dataclasses.replace(projection, as_image=False)
 
 
 def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
@@ -201,6 +231,7 @@ def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
         and (prepared.kinetics or not wanted.kinetics)
         and set(wanted.clinical) <= set(prepared.clinical)
         and (not wanted.clinical or wanted.clinical_rules == prepared.clinical_rules)
+        and wanted.projection in (None, prepared.projection, _for_measures(prepared.projection))
     )
 
 

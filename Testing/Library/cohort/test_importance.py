@@ -22,7 +22,7 @@ from BreastFusionLib.reading.cache import SavedInputs, save_inputs
 from BreastFusionLib.reading.calibration import Calibration
 from BreastFusionLib.reading.metadata import BundleMetadata, TrainingRecord
 from BreastFusionLib.reading.recipe import ReadingRecipe, TaskSpec
-from BreastFusionLib.reading.scalers import Scaler
+from BreastFusionLib.reading.scalers import fit_scalers
 from BreastFusionLib.reading.score import score
 from BreastFusionLib.reading.vectors import vector_names
 
@@ -33,7 +33,12 @@ RECIPE = {
         "patch": {"size_px": 32, "slices": 1},
         "radiomics": {"settings": {"featureClass": {"shape": []}}},
         "kinetics": True,
-        "clinical": ["age", "density_b", "density_c"],
+        "clinical": [
+            "age",
+            "density_b",
+            "density_c",
+            {"name": "enhancement", "kind": "categorical", "levels": ["minimal", "mild", "marked"]},
+        ],
     },
     "model": {"encoder": {"name": "small", "weights": "none", "frozen": False, "shared": True}},
 }
@@ -49,11 +54,13 @@ def make_cases(n: int, recipe: ReadingRecipe) -> list[SavedInputs]:
             source: dict(zip(names, random.standard_normal(len(names)).tolist(), strict=True))
             for source, names in vector_names(recipe.inputs).items()
         }
+        columns = {name: float(random.standard_normal()) for name in ("age", "density_b", "density_c")}
+        columns["enhancement"] = ("minimal", "mild", "marked")[number % 3]
         if number == 5:  # and one its kinetics and its age
             vectors["kinetics"] = dict.fromkeys(vectors["kinetics"], float("nan"))
-            vectors["clinical"]["age"] = float("nan")
+            columns["age"] = None
         patches = {s: Patch(random.standard_normal((1, 32, 32)).astype(np.float32), GRID) for s in sequences}
-        cases.append(SavedInputs(f"C{number}", patches, vectors, {"synthetic": True}))
+        cases.append(SavedInputs(f"C{number}", patches, vectors, {"synthetic": True}, columns=columns))
     return cases
 
 
@@ -61,12 +68,8 @@ def make_cases(n: int, recipe: ReadingRecipe) -> list[SavedInputs]:
 def bundle() -> Bundle:
     recipe = ReadingRecipe.from_mapping(RECIPE, "tiny")
     torch.manual_seed(0)
-    network = recipe_network(recipe, load_weights=False).eval()
-    random = np.random.default_rng(0)
-    scalers = {
-        source: Scaler.fit(names, random.standard_normal((30, len(names))), np.arange(30) % 2)
-        for source, names in vector_names(recipe.inputs).items()
-    }
+    scalers = fit_scalers(make_cases(30, recipe), np.arange(30) % 2, recipe.inputs)
+    network = recipe_network(recipe, scalers, load_weights=False).eval()
     record = TrainingRecord(True, 30, 15, 0.5)
     calibration = Calibration("platt", 3.0, 0.2)
     metadata = BundleMetadata("tiny", "1.0", TaskSpec(), record, {"sensitivity_0.95": 0.3}, calibration)
@@ -87,15 +90,15 @@ def test_exchanged_pieces_score_as_cases_made_of_them(bundle: Bundle, cases: lis
     pieces = CasePieces(bundle, cases)
     donor = np.random.default_rng(2).permutation(len(cases))
     groups = pieces.groups()
-    exchanged = groups["t2 image"] + groups["kinetics"] + groups["age"]
+    exchanged = groups["t2 image"] + groups["kinetics"] + groups["age"] + groups["enhancement"]
     table = pieces.table.assign(**dict.fromkeys(exchanged, donor))
     made = []
     for case, other in zip(cases, donor, strict=True):
         given = cases[other]
         patches = {"dce": case.patches["dce"]} | ({"t2": given.patches["t2"]} if "t2" in given.patches else {})
-        clinical = {**case.vectors["clinical"], "age": given.vectors["clinical"]["age"]}
-        vectors = {**case.vectors, "clinical": clinical, "kinetics": given.vectors["kinetics"]}
-        made.append(dataclasses.replace(case, patches=patches, vectors=vectors))
+        columns = {**case.columns, "age": given.columns["age"], "enhancement": given.columns["enhancement"]}
+        vectors = {**case.vectors, "kinetics": given.vectors["kinetics"]}
+        made.append(dataclasses.replace(case, patches=patches, vectors=vectors, columns=columns))
     expected = [score(case, bundle).probability for case in made]
     assert pieces(table) == pytest.approx(expected, abs=1e-6)
     assert pieces(table) != pytest.approx(pieces(pieces.table), abs=1e-4)
@@ -105,9 +108,10 @@ def test_groups_are_what_a_reader_would_ask_for(bundle: Bundle, cases: list[Save
     groups = CasePieces(bundle, cases).groups(categories=["density"])
     assert list(groups) == [
         "dce image", "t2 image", "dce image and radiomics", "t2 image and radiomics", "radiomics", "kinetics", "age",
-        "density",
+        "density", "enhancement",
     ]  # fmt: skip
     assert groups["density"] == ["clinical.density_b", "clinical.density_c"]
+    assert groups["enhancement"] == ["clinical.enhancement"]  # two inputs of the network, one column
     assert len(groups["radiomics"]) == 28 and len(groups["t2 image and radiomics"]) == 15
 
 
@@ -143,6 +147,7 @@ def test_a_cohort_is_measured_on_its_test_cases(
     for name in table["exam"]:
         (tmp_path / name).write_text(name)
     table["label"] = [0, 1] * 5 + [1, None]
+    table = table.assign(**dict.fromkeys(bundle.scalers["clinical"].parts, 0))
     table.to_csv(tmp_path / "cohort.csv", index=False)
     found = bundle_importance(
         bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4, split="Testing"

@@ -176,6 +176,13 @@ def test_phantoms_over_two_processes_give_the_same_features_as_one_process(phant
     assert here.loc[0, "clinical_age"] == table.loc[0, "age"]
 
 
+def test_a_table_without_a_column_of_the_recipe_is_refused_before_any_work(phantoms, tmp_path):
+    inputs = InputsSpec(sequences=("dce",), patch=None, clinical=(ColumnSpec("agee"),))
+    with pytest.raises(InputError, match=r"no column 'agee', which the recipe wants\. Did you mean 'age'"):
+        compute_inputs(read_cohort(phantoms), inputs, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.slow
 def test_a_second_call_prepares_nothing_and_a_changed_mask_is_prepared_anew(phantoms, tmp_path):
     cohort = read_cohort(phantoms)
