@@ -108,6 +108,9 @@ class _PatchesOnDisk(Mapping[str, Patch]):
         except (OSError, SafetensorError) as error:
             raise InputError(f"{self._path} is no prepared case any more ({error}). Prepare it again.") from error
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._grids  # a mapping would try, and read
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._grids)
 
