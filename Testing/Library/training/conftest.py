@@ -71,7 +71,7 @@ def _draw_inputs(case_id: str, age: float) -> SavedInputs:
         case_id=case_id,
         patches={name: Patch(values, grid) for name, values in pixels.items()},
         vectors={},
-        columns={"age": age, "size": 10.0 + 4 * label + generator.normal()},
+        columns={"age": float(age), "size": 10.0 + 4 * label + generator.normal()},
         context={
             "contrast": contrast,
             "spacing_mm": {name: [1.0, 1.0, 3.0] for name in pixels},

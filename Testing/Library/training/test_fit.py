@@ -128,7 +128,7 @@ def test_nothing_of_the_test_cases_reaches_the_model(cohort, tmp_path, tiny_reci
         if task.row["split"] == "test":
             patches = {name: dataclasses.replace(p, pixels=3 - 7 * p.pixels) for name, p in drawn.patches.items()}
             drawn = dataclasses.replace(drawn, patches=patches, columns={"age": 999.0, "size": -500.0})
-        return save_inputs(drawn, task.cache / f"{drawn.case_id}.safetensors")
+        return save_inputs(drawn, task.cache / f"{drawn.case_id}-otherwise.safetensors")
 
     monkeypatch.setattr(inputs, "prepare_to_cache", prepare_otherwise)
     relabelled = table.assign(label=table["label"].where(~is_test, 1 - table["label"]))
