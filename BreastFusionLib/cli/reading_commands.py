@@ -1,11 +1,11 @@
-"""The command that reads one lesion: predict."""
+"""The command that reads one case: predict."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -14,9 +14,13 @@ from BreastFusionLib import DISCLAIMER
 from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, result_only_on_stdout
 from BreastFusionLib.errors import InputError
 
+if TYPE_CHECKING:
+    from BreastFusionLib.exam import Exam, Side
+    from BreastFusionLib.lesion import Lesion
+
 __all__ = ["predict"]
 
-_SIDES = {"L": "left", "R": "right"}
+_SIDES: dict[str, Side] = {"L": "left", "R": "right"}
 
 
 def predict(
@@ -24,11 +28,17 @@ def predict(
     exam: Annotated[Path, typer.Option(help="Exam folder or DICOM study.")],
     out: Annotated[Path, typer.Option(help="Where reading.json, maps and report go.")],
     lesion: Annotated[
-        Path | None, typer.Option(help="Mask on the DCE grid; default: the exam folder's only one.")
+        Path | None,
+        typer.Option(
+            help="Mask on the DCE grid; default: the exam folder's only one. Models of whole breasts need none."
+        ),
     ] = None,
     segment: Annotated[str | None, typer.Option(help="Name or number of the segment in the mask.")] = None,
     side: Annotated[
-        Literal["L", "R"] | None, typer.Option(help="Breast of the lesion, where images do not tell.")
+        Literal["L", "R"] | None,
+        typer.Option(
+            help="Breast that is read by a model of whole breasts, or of the lesion, where images do not tell."
+        ),
     ] = None,
     clinical: Annotated[Path | None, typer.Option(help="JSON file with the case's clinical columns.")] = None,
     resample: Annotated[
@@ -37,7 +47,7 @@ def predict(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Read one lesion: probability, what each source says, kinetics, maps, and a report."""
+    """Read one lesion or one breast: probability, what each source says, kinetics, maps, and a report."""
     from dataclasses import replace
 
     from BreastFusionLib.reading import Case, Reader, load_bundle
@@ -48,10 +58,14 @@ def predict(
     with result_only_on_stdout():
         loaded = load_bundle(bundle, device=device)
         seconds = {"load_bundle": time.perf_counter() - started}
-        found, drawn, seconds["read_files"] = _load_case(exam, lesion, segment, resample)
-        if side is not None:
-            drawn = replace(drawn, side=_SIDES[side])
-        case = Case(found, drawn, case_id=found.pseudonym, clinical=_clinical_row(clinical))
+        whole_breast = loaded.recipe.reads_whole_breasts and lesion is None
+        begin = time.perf_counter()
+        found, drawn = _exam_alone(exam) if whole_breast else _load_case(exam, lesion, segment, resample)
+        seconds["read_files"] = time.perf_counter() - begin
+        breast = None if side is None else _SIDES[side]
+        if drawn is not None and breast is not None:
+            drawn = replace(drawn, side=breast)
+        case = Case(found, drawn, case_id=found.pseudonym, clinical=_clinical_row(clinical), side=breast)
         reading = Reader(loaded).read(case)
         reading = replace(reading, seconds={**seconds, **reading.seconds})
         reading.write(out)
@@ -69,11 +83,10 @@ def predict(
     emit(result, as_json, words)
 
 
-def _load_case(exam: Path, lesion: Path | None, segment: str | None, resample: bool) -> tuple[Any, Any, float]:
+def _load_case(exam: Path, lesion: Path | None, segment: str | None, resample: bool) -> tuple[Exam, Lesion | None]:
     from BreastFusionLib.cli.lesion_commands import load
     from BreastFusionLib.exam import read_lesion_files
 
-    started = time.perf_counter()
     if lesion is None:
         masks = read_lesion_files(exam) if exam.is_dir() else {}
         if len(masks) != 1:
@@ -81,10 +94,22 @@ def _load_case(exam: Path, lesion: Path | None, segment: str | None, resample: b
             raise InputError(f"{exam} holds these lesions: {names}. Say which one with --lesion FILE.")
         lesion = next(iter(masks.values()))
     found, drawn = load(exam, lesion, segment, resample)
-    for series in (found.dce, found.t1, found.t2):
+    _read_images(found)
+    return found, drawn
+
+
+def _exam_alone(exam: Path) -> tuple[Exam, None]:
+    from BreastFusionLib.exam import read_exam
+
+    found = read_exam(exam)
+    _read_images(found)
+    return found, None
+
+
+def _read_images(exam: Exam) -> None:
+    for series in (exam.get("dce"), exam.t1, exam.t2):
         for phase in series.phases if series is not None else ():
             _ = phase.image  # read now, so that the reading's own time is not the disk's
-    return found, drawn, time.perf_counter() - started
 
 
 def _clinical_row(path: Path | None) -> dict[str, Any]:

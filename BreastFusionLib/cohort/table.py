@@ -31,8 +31,9 @@ __all__ = [
     "write_table",
 ]
 
-REQUIRED = ("case_id", "patient_id", "exam", "lesion")
-COLUMNS = (*REQUIRED, "side", "label", "split", "site")
+REQUIRED = ("case_id", "patient_id", "exam")
+COLUMNS = (*REQUIRED, "lesion", "side", "label", "split", "site")
+_SIDES = {"l": "left", "left": "left", "r": "right", "right": "right", "unknown": "unknown"}
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Cohort:
     """A checked table of cases.
 
     Attributes:
-        table: one row a case; `case_id`, `patient_id`, `exam`, `lesion` are text, `label` is 0, 1, .. or missing
-            (Int64), `split` one of 'train', 'validation', 'test' or missing; all other columns are clinical.
+        table: one row a case; `case_id`, `patient_id`, `exam` are text, `lesion` is text or missing (a whole breast),
+            `side` one of 'left', 'right', 'unknown' or missing, `label` 0, 1, .. or missing (Int64), `split` one of
+            'train', 'validation', 'test' or missing; all other columns are clinical.
         folder: what the paths in `exam` and `lesion` are relative to.
         problems: case_id -> sentence, for rows that cannot be used (a file is missing). The rest goes on.
     """
@@ -61,7 +63,7 @@ class Cohort:
         return self.table[~self.table["case_id"].isin(list(self.problems))]
 
     def case(self, case_id: str) -> Case:
-        """Load one case: its exam, its lesion on the DCE grid, its clinical columns.
+        """Load one case: its exam, its lesion on the DCE grid or its side, its clinical columns.
 
         Raises:
             InputError: no such case, or files that cannot be used.
@@ -83,42 +85,51 @@ def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[s
     from BreastFusionLib.lesion import read_lesion
     from BreastFusionLib.reading.model import Case
 
-    exam = read_exam(folder / str(row["exam"]))
-    lesion = read_lesion(lesion_path(row, folder), exam)
-    if row.get("side") in ("left", "right"):  # a person's word counts more than the midline
-        lesion = dataclasses.replace(lesion, side=row["side"])
+    exam, side = read_exam(folder / str(row["exam"])), _known(row.get("side"))
+    path = lesion_path(row, folder)
+    lesion = None if path is None else read_lesion(path, exam)
+    if lesion is not None and side in ("left", "right"):  # a person's word counts more than the midline
+        lesion = dataclasses.replace(lesion, side=side)
     clinical = {name: row[name] for name in clinical_columns if not pd.isna(row[name])}
-    return Case(exam, lesion, str(row["case_id"]), clinical)
+    return Case(exam, lesion, str(row["case_id"]), clinical, side=side)
 
 
-def lesion_path(row: Mapping[str, Any], folder: Path) -> Path:
-    """Return the mask file of a row: a path, or the name of a lesion in the exam folder's `lesions/`."""
-    name = str(row["lesion"])
+def lesion_path(row: Mapping[str, Any], folder: Path) -> Path | None:
+    """Return the mask file of a row: a path, or the name of a lesion in the exam folder's `lesions/`; None for none."""
+    name = _known(row.get("lesion"))
+    if name is None:
+        return None
     inside = folder / str(row["exam"]) / "lesions" / f"{name}.nii.gz"
     return inside if inside.is_file() else folder / name
+
+
+def _known(value: Any) -> Any:
+    """Return a table's value, None for the several things that stand in an empty cell."""
+    return None if value is None or pd.isna(value) else value
 
 
 def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant")) -> Cohort:
     """Read a case table and check what can be checked without opening an image.
 
     Args:
-        path: .csv or .parquet with the columns case_id, patient_id, exam, lesion, and as needed side, label (0, 1,
-            or one of `classes`), split, site; further columns are clinical. Paths are relative to the file.
+        path: .csv or .parquet with the columns case_id, patient_id, exam, in each row a lesion, a side or both (a side
+            alone is a whole breast), and as needed label (0, 1, or one of `classes`), split, site; further columns are
+            clinical. Paths are relative to the file.
         classes: names of the labels, label 0 first.
 
     Returns:
         The cohort; rows whose files are missing are in `problems`.
 
     Raises:
-        InputError: a column is missing or a value cannot be understood, a case_id comes twice, the same lesion has
-            two labels, an exam belongs to two patients, or a patient is in two splits.
+        InputError: a column is missing or a value cannot be understood, a case_id comes twice, the same lesion or
+            breast has two labels, an exam belongs to two patients, or a patient is in two splits.
     """
     path = Path(path)
     table = _read_table(path)
     for name in REQUIRED:
         if name not in table.columns:
             raise InputError(
-                f"{path.name} has no column '{name}'. A cohort needs {', '.join(REQUIRED)}; found: "
+                f"{path.name} has no column '{name}'. A cohort needs {', '.join(REQUIRED)}, lesion or side; found: "
                 f"{', '.join(map(str, table.columns))}."
             )
         table[name] = _text(table, name, path)
@@ -127,12 +138,17 @@ def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant
     _refuse_repeated_cases(table, path)
     table["label"] = _labels(table, classes, path)
     table["split"] = _splits(table, path)
+    table["side"] = _sides(table, path)
+    table["lesion"] = _lesions(table, path)
     for one, many, why in (
         (["exam", "lesion"], "label", "the same lesion has several labels"),
+        (["exam", "side"], "label", "the same breast has several labels"),
         (["exam"], "patient_id", "the same exam belongs to several patients"),
         (["patient_id"], "split", "a patient is in several splits, so that the test would know the training's answer"),
     ):
-        _refuse_several(table, one, many, why, path)
+        # Several lesions of a breast may differ; a breast as such has one label.
+        rows = table[table["lesion"].isna()] if "side" in one else table
+        _refuse_several(rows, one, many, why, path)
     return Cohort(table, path.parent, _missing_files(table, path.parent))
 
 
@@ -180,7 +196,7 @@ def _read_table(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path)
         if path.suffix == ".csv":
             # Identifiers keep their leading zeros; labels and clinical columns are typed by pandas.
-            return pd.read_csv(path, dtype=dict.fromkeys(REQUIRED, "str"))
+            return pd.read_csv(path, dtype=dict.fromkeys((*REQUIRED, "lesion", "side"), "str"))
     except (ValueError, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name} cannot be read as a table: {error}") from error
     raise InputError(f"{path.name}: a cohort is a .csv or .parquet table, not '{path.suffix}'.")
@@ -237,6 +253,30 @@ def _splits(table: pd.DataFrame, path: Path) -> pd.Series:
     return words
 
 
+def _sides(table: pd.DataFrame, path: Path) -> pd.Series:
+    if "side" not in table.columns:
+        return pd.Series(pd.NA, index=table.index, dtype="str")
+    words = table["side"].astype("str").str.strip().str.lower()
+    for word in words.dropna().unique():
+        if word not in _SIDES:
+            raise InputError(f"{path.name}: the side '{word}' is not known. Expected: left, right, or L, R.")
+    return words.map(_SIDES).astype("str")
+
+
+def _lesions(table: pd.DataFrame, path: Path) -> pd.Series:
+    if "lesion" not in table.columns:
+        lesions = pd.Series(pd.NA, index=table.index, dtype="str")
+    else:
+        lesions = table["lesion"].astype("str").str.strip()
+    neither = table.index[lesions.isna() & ~table["side"].isin(["left", "right"])]
+    if len(neither):
+        raise InputError(
+            f"{path.name}, row {neither[0] + 2}: there is neither a lesion nor a side (left, right). Fill in the path "
+            "of the mask in 'lesion', or for a whole breast its 'side'."
+        )
+    return lesions
+
+
 def _refuse_several(table: pd.DataFrame, one: list[str], many: str, why: str, path: Path) -> None:
     counts = table.dropna(subset=[many]).groupby(one)[many].nunique()
     wrong = counts.index[counts > 1]
@@ -254,6 +294,6 @@ def _missing_files(table: pd.DataFrame, folder: Path) -> dict[str, str]:
         exam, lesion = folder / row["exam"], lesion_path(row, folder)
         if not exam.exists():
             problems[row["case_id"]] = f"The exam {row['exam']} does not exist beside the table. Correct its path."
-        elif not lesion.exists():
+        elif lesion is not None and not lesion.exists():
             problems[row["case_id"]] = f"The lesion {row['lesion']} does not exist beside the table. Correct its path."
     return problems

@@ -119,7 +119,10 @@ class _PatchesOnDisk(Mapping[str, Patch]):
 
 
 def inputs_key(
-    files: Iterable[str | os.PathLike[str]], inputs: InputsSpec, clinical: Mapping[str, Any] | None = None
+    files: Iterable[str | os.PathLike[str]],
+    inputs: InputsSpec,
+    clinical: Mapping[str, Any] | None = None,
+    side: str | None = None,
 ) -> str:
     """Name a prepared case by what it is made of: the files' content, the settings, the clinical columns used.
 
@@ -130,6 +133,7 @@ def inputs_key(
         inputs: how the case is prepared.
         clinical: the case's row, 'case_id' included where the recipe has rules, which draw from it; columns that the
             recipe does not name do not count.
+        side: of the breast, as the case's row says.
 
     Returns:
         A hexadecimal SHA-256.
@@ -144,5 +148,6 @@ def inputs_key(
         "files": sorted((Path(file).name, sha256_of_file(file)) for file in files),
         "inputs": to_mapping(inputs),
         "clinical": row,
+        "side": side,
     }
     return sha256_of_bytes(json.dumps(to_plain(content), sort_keys=True).encode())

@@ -53,5 +53,5 @@ def _shadow(lesion: sitk.Image, onto: Grid) -> sitk.Image:
         tuple(onto.physical((0.0, 0.0, -0.5 + 0.5 / layers)).tolist()),
         onto.direction,
     )
-    met = sitk.GetArrayViewFromImage(resample_onto(lesion, fine, "nearest")).any(axis=0)
-    return onto.put_on(sitk.GetImageFromArray(met[np.newaxis].astype(np.uint8)))
+    met = (sitk.GetArrayFromImage(resample_onto(lesion, fine, "nearest")) != 0).max(axis=0, keepdims=True)
+    return onto.put_on(sitk.GetImageFromArray(met.astype(np.uint8)))

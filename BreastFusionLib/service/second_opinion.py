@@ -25,16 +25,17 @@ from BreastFusionLib.reading import (
     CaseInputs,
     Reader,
     ReadingRecipe,
-    Scaler,
-    TaskSpec,
     TrainingContext,
     TrainingRecord,
     load_bundle,
     prepare,
     write_bundle,
 )
+from BreastFusionLib.reading.scalers import fit_scalers
 
 __all__ = ["RECIPE", "main", "write_untrained_bundle"]
+
+_CASES = 40
 
 RECIPE: Mapping[str, Any] = {
     "name": "untrained",
@@ -86,11 +87,11 @@ def write_untrained_bundle(
 
     resolved = ReadingRecipe.from_mapping(recipe, recipe["name"])
     inputs = prepare(case, resolved.inputs)
-    scalers = {source: _scaler(values) for source, values in inputs.vectors.items()}
+    scalers = fit_scalers(_varied(inputs), np.arange(_CASES) % 2, resolved.inputs)
     torch.manual_seed(0)
     sizes = {source: len(scaler.names) for source, scaler in scalers.items()}
     network = build_network(resolved.model, resolved.inputs.channels, sizes, 2, load_weights=False).eval()
-    metadata = replace(_metadata(recipe["name"], inputs, synthetic), **facts)
+    metadata = replace(_metadata(resolved, inputs, synthetic), **facts)
     return write_bundle(folder, metadata, recipe, network, scalers)
 
 
@@ -109,18 +110,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Reader(load_bundle(options.out / "bundle", device="cpu")).read(case).write(options.out / "reading")
 
 
-def _scaler(values: Mapping[str, float]) -> Scaler:
-    own = np.array(list(values.values()), dtype=float)
-    rows = own + 0.1 * np.abs(own) * np.random.default_rng(0).uniform(-1.0, 1.0, (40, own.size))
-    return Scaler.fit(list(values), rows, np.arange(40) % 2)
+def _varied(inputs: CaseInputs) -> list[CaseInputs]:
+    """Return copies of a case, each of its numbers varied by up to a tenth."""
+    rng = np.random.default_rng(0)
+
+    def vary(values: Mapping[str, Any]) -> dict[str, Any]:
+        factors = 1 + 0.1 * rng.uniform(-1.0, 1.0, len(values))
+        numbers = zip(values.items(), factors.tolist(), strict=True)
+        return {name: value * factor if isinstance(value, float) else value for (name, value), factor in numbers}
+
+    return [
+        replace(
+            inputs,
+            vectors={source: vary(values) for source, values in inputs.vectors.items()},
+            columns=vary(inputs.columns),
+        )
+        for _ in range(_CASES)
+    ]
 
 
-def _metadata(name: str, inputs: CaseInputs, synthetic: bool) -> BundleMetadata:
-    training = TrainingRecord(synthetic, 40, 20, 0.5, "0" * 64, TrainingContext.of([inputs.context]))
+def _metadata(recipe: ReadingRecipe, inputs: CaseInputs, synthetic: bool) -> BundleMetadata:
+    training = TrainingRecord(synthetic, _CASES, _CASES // 2, 0.5, "0" * 64, TrainingContext.of([inputs.context]))
     return BundleMetadata(
-        name=name,
+        name=recipe.name,
         version="1.0",
-        task=TaskSpec(),
+        task=recipe.task,
         training=training,
         thresholds={"sensitivity_0.95": 0.25, "youden": 0.5},
         calibration=Calibration("platt", 0.8, -0.1, {}),

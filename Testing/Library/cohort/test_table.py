@@ -120,3 +120,31 @@ def test_the_fingerprint_knows_cases_labels_and_splits_but_not_their_order():
     assert cohort_fingerprint(table) == cohort_fingerprint(table.assign(age=0, exam="elsewhere"))
     assert cohort_fingerprint(table) != cohort_fingerprint(table.assign(label=[1, 1, 1]))
     assert cohort_fingerprint(table) != cohort_fingerprint(table.head(2))
+
+
+def test_a_whole_breast_needs_a_side_and_no_lesion(tmp_path):
+    table = rows(side=["L", "right ", "Left"]).drop(columns="lesion")
+    cohort = read_cohort(write(tmp_path, table))
+    assert cohort.table["side"].tolist() == ["left", "right", "left"]
+    assert cohort.table["lesion"].isna().all() and cohort.problems == {}
+    mixed = read_cohort(write(tmp_path, rows(lesion=["a.nii.gz", None, "c.nii.gz"], side=[None, "R", "L"])))
+    assert mixed.table["lesion"].isna().tolist() == [False, True, False]
+    assert mixed.clinical_columns == ("age",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lesion": ["a.nii.gz", None, "c.nii.gz"]}, "row 3: there is neither a lesion nor a side"),
+        ({"lesion": ["a.nii.gz", None, "c.nii.gz"], "side": ["L", "unknown", "L"]}, "row 3: there is neither"),
+        ({"side": ["L", "R", "both"]}, "the side 'both' is not known. Expected: left, right"),
+        ({"lesion": [None] * 3, "side": ["L", "L", "L"]}, "the same breast has several labels"),
+    ],
+)
+def test_what_is_wrong_with_sides_is_said(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        read_cohort(write(tmp_path, rows(**changes)))
+
+
+def test_two_lesions_of_one_breast_may_have_two_labels(tmp_path):
+    assert read_cohort(write(tmp_path, rows(side=["L", "L", "R"]))).problems == {}
