@@ -95,9 +95,8 @@ def results_paragraph(evaluation: Mapping[str, Any], heading: str = "Results. ")
     if "classes" in evaluation:
         return f"{text} Accuracy was {_of_each(evaluation, 'accuracy', percent=True)}."
     best = max(models, key=lambda name: models[name][area]["value"])
-    tests = [
-        test for test in evaluation["comparisons"] if best in (test["a"], test["b"]) and test["p_holm"] is not None
-    ]
+    # A difference that is the same in every resample has no interval.
+    tests = [test for test in evaluation["comparisons"] if best in (test["a"], test["b"]) and test["low"] is not None]
     if tests:
         differences = []
         for test in tests:
