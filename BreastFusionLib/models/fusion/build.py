@@ -59,6 +59,6 @@ def _encoders(model: ModelSpec, channels: Mapping[str, int], load_weights: bool)
         wanted = {SHARED: next(iter(channels.values()))}
     # Weights in the memory layout of the images, so that no convolution rearranges them in every step.
     return {
-        name: load_encoder(model.encoder, count, load_weights).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        name: load_encoder(model.encoder, count, load_weights).to(memory_format=torch.channels_last)
         for name, count in wanted.items()
     }

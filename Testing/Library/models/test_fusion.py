@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.models import EncoderSpec, FusionNetwork, Layers, ModelSpec, build_network
+from BreastFusionLib.models import EncoderSpec, FusionNetwork, Layers, ModelSpec, build_network, load_state
 from BreastFusionLib.models.fusion.layers import dense_layers, output_width
 from BreastFusionLib.models.fusion.operators import OPERATORS
 
@@ -155,3 +155,11 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], me
 def test_three_classes_do_not_fit_on_one_logit() -> None:
     with pytest.raises(InputError, match="the task has 3"):
         build_network(ModelSpec(encoder=None, single_logit=True), {}, WIDTHS, classes=3, load_weights=False)
+
+
+def test_weights_of_another_architecture_are_refused_with_what_differs() -> None:
+    state = network_of(spec_of("concat", head=(3,))).state_dict()
+    with pytest.raises(InputError, match=r"1 of another shape \(head\.0\.weight is 3x12, not 3x4\)"):
+        load_state(network_of(spec_of("add", head=(3,))), state, "weights.safetensors")
+    with pytest.raises(InputError, match=r"6 missing \(gate\.scores\.radiomics\.weight,"):
+        load_state(network_of(spec_of("gated", head=(3,))), state, "weights.safetensors")
