@@ -69,6 +69,8 @@ def test_a_circle_of_recipes_is_told(tmp_path):
         ("fusion", "training=3", "training: expected a mapping of settings, found 3"),
         ("fusion", "training.fractions=[.5, .1, .1]", "do not add up to 1"),
         ("fusion", "model.encoder=null", "dce, t1, t2 need an encoder"),
+        ("fusion", "model.towers={dec: [8]}", r"towers: 'dec' is no source. Did you mean 'dce'\?"),
+        ("fusion", "model.head=[8, dorp]", "head: expected int or 'drop', found 'dorp'"),
         ("fusion", "training.epochs", "an override is written section.key=value"),
         ("fusion", "training.epochs=[1", "not readable as YAML"),
         ("fusion", "task.classes=[a, b, c]", "two classes are expected|the positive class"),
