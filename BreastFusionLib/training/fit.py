@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from BreastFusionLib.training.data import Batches
     from BreastFusionLib.training.trainer import Devices
 
-__all__ = ["train"]
+__all__ = ["inputs_fingerprint", "labelled", "train"]
 
 
 def train(
@@ -85,7 +85,7 @@ def train(
     writes = getattr(rank_zero_only, "rank", 0) in (None, 0)
     if not writes:
         progress = encoder_progress = epoch_progress = None
-    cases = _labelled(cohort, recipe)
+    cases = labelled(cohort, recipe)
     inputs = prepare_as or recipe.inputs
     if not covers(inputs, recipe.inputs):
         raise InputError(f"The shared preparation lacks what recipe {recipe.name} needs. Build it with `covering`.")
@@ -102,7 +102,7 @@ def train(
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
     if writes:
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
-        begin_run(run.folder, {**settings, "inputs": sha256_of_bytes("".join(_keys(table)).encode())})
+        begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)})
     for split in ("train", "validation"):
         require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
     if recipe.training.leakage == "refuse":
@@ -111,7 +111,7 @@ def train(
     return run
 
 
-def _labelled(cohort: Cohort, recipe: Recipe) -> Cohort:
+def labelled(cohort: Cohort, recipe: Recipe) -> Cohort:
     """Return the cohort's labelled cases with a split each."""
     table = cohort.table[cohort.table["label"].notna()]
     require_two_classes(table["label"], "The cohort")
@@ -119,6 +119,16 @@ def _labelled(cohort: Cohort, recipe: Recipe) -> Cohort:
         spec = recipe.training
         table = table.assign(split=split_by_patient(table, spec.fractions, spec.split_seed))
     return dataclasses.replace(cohort, table=table)
+
+
+def inputs_fingerprint(prepared: pd.DataFrame) -> str:
+    """Return a hash of what prepared cases hold: their files' names are hashes of it.
+
+    Args:
+        prepared: case_id and path of each case, in any order.
+    """
+    named = sorted(zip(prepared["case_id"], prepared["path"], strict=True))
+    return sha256_of_bytes("".join(f"{case_id} {Path(path).stem}\n" for case_id, path in named).encode())
 
 
 class _Training:
@@ -220,12 +230,6 @@ class _Training:
 
 
 _SPLITS = ("train", "validation", "test")
-
-
-def _keys(table: pd.DataFrame) -> list[str]:
-    return [
-        f"{case_id} {Path(path).stem}\n" for case_id, path in sorted(zip(table["case_id"], table["path"], strict=True))
-    ]
 
 
 def _context(case: SavedInputs, sequences: tuple[str, ...]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lightning
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
@@ -20,7 +22,9 @@ from BreastFusionLib.training.module import FusionModule, learning_rate
 from BreastFusionLib.training.recipe import TrainingSpec
 from BreastFusionLib.training.strategies import fused_from
 
-__all__ = ["Keeper", "best_epoch"]
+__all__ = ["Keeper", "best_epoch", "goodness"]
+
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 # Looking at a number makes the processor wait for the graphics card.
 _LOOK_EVERY_BATCHES = 20
@@ -39,8 +43,12 @@ def best_epoch(log: pd.DataFrame, spec: TrainingSpec) -> int | None:
     first = fused_from(spec)
     if len(log) <= first:
         return None
-    values = log[spec.monitor].to_numpy()[first:]
-    return first + int(values.argmin() if spec.monitor == "validation_loss" else values.argmax())
+    return first + int(goodness(log[spec.monitor].to_numpy()[first:], spec.monitor).argmax())
+
+
+def goodness(value: Number, monitor: str) -> Number:
+    """Return values of the measure `TrainingSpec.monitor` such that more is better."""
+    return -value if monitor == "validation_loss" else value
 
 
 class Keeper(lightning.Callback):

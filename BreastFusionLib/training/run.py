@@ -51,18 +51,19 @@ class Run:
         return (self.bundle / "checksums.json").is_file()
 
 
-def begin_run(folder: Path, settings: Mapping[str, Any]) -> Run:
+def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json") -> Run:
     """Begin a run, or continue one with the same settings.
 
     Args:
         folder: of the run.
         settings: what its result depends on (resolved recipe, cohort, prepared inputs); what is known later may be
             told by a second call.
+        file: where they are written; a folder of several runs has another one, so that neither is taken for the other.
 
     Raises:
         InputError: the folder holds a run with other settings, or something else, or the disk is full.
     """
-    wanted, found, path = to_plain(dict(settings)), {}, folder / "run.json"
+    wanted, found, path = to_plain(dict(settings)), {}, folder / file
     if path.is_file():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,62 @@
+"""No image on both sides of a split: what the packed images look like is computed once, beside them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from BreastFusionLib.cohort.disk import saying_disk_full
+from BreastFusionLib.cohort.leakage import image_signatures, refuse_near_duplicates
+from BreastFusionLib.files import replacing
+from BreastFusionLib.reading.recipe import ReadingRecipe
+
+if TYPE_CHECKING:
+    from BreastFusionLib.training.packed import PackedImages
+
+__all__ = ["packed_signatures", "refuse_same_images"]
+
+# Raise the number whenever `image_signatures` gives other numbers.
+_ENDING = ".signatures-1.npy"
+_CHUNK = 64
+
+
+def refuse_same_images(table: pd.DataFrame, recipe: ReadingRecipe, among: Sequence[Path]) -> None:
+    """Refuse cases of which two in different splits show the same image.
+
+    Args:
+        table: case_id, patient_id, split and path (in the cache) of each case.
+        recipe: names the image sources.
+        among: see `PackedImages`.
+
+    Raises:
+        InputError: with the pair that is most alike.
+    """
+    from BreastFusionLib.training.packed import PackedImages
+
+    if recipe.inputs.image_sources:
+        images = PackedImages([Path(path) for path in table["path"]], recipe, among)
+        refuse_near_duplicates(table, packed_signatures(images))
+
+
+def packed_signatures(images: PackedImages) -> dict[str, NDArray[np.float32]]:
+    """Return image source -> (n, D) `image_signatures` of each row, kept beside the packed file of the source."""
+    return {source: _of_file(file)[images.places.numpy()] for source, file in images.files.items()}
+
+
+def _of_file(file: Path) -> NDArray[np.float32]:
+    path = file.with_name(file.stem + _ENDING)
+    # Absent, or cut short by a crash of the whole machine: computed.
+    with contextlib.suppress(OSError, ValueError):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    pixels = np.load(file, mmap_mode="r", allow_pickle=False)
+    parts = [image_signatures(pixels[start : start + _CHUNK]) for start in range(0, len(pixels), _CHUNK)]
+    signatures: NDArray[np.float32] = np.concatenate(parts)
+    with saying_disk_full(path), replacing(path) as temporary:
+        np.save(temporary, signatures, allow_pickle=False)
+    return signatures
