@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from BreastFusionLib.errors import InputError, first_few, nearest_known
 from BreastFusionLib.reading.clinical import ColumnValue, is_known
 from BreastFusionLib.reading.column_settings import ColumnSpec
+from BreastFusionLib.reading.recipe import CLINICAL, SOURCE_WORDS
 from BreastFusionLib.reading.scaler import CLIP, Scaler
 from BreastFusionLib.settings import from_mapping, to_mapping
 
@@ -195,8 +196,7 @@ class ClinicalEncoder:
     def notes(self, values: Mapping[str, ColumnValue]) -> tuple[str, ...]:
         """Say in sentences which values of a case were imputed, and by what."""
         if not any(is_known(values[code.spec.name]) for code in self.codes):
-            names = first_few((code.spec.words for code in self.codes), shown=5)
-            return (f"No clinical value is known ({names}): the model used its neutral value.",)
+            return (f"{SOURCE_WORDS[CLINICAL]} missing: the model used its neutral value.",)
         return tuple(
             _note(code, values[code.spec.name]) for code in self.codes if not code.usable(values[code.spec.name])
         )

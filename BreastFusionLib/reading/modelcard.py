@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from BreastFusionLib.reading.metadata import BundleMetadata
-from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, ReadingRecipe
+from BreastFusionLib.reading.recipe import CLINICAL, SEQUENCE_WORDS, ReadingRecipe
 
 __all__ = ["model_card"]
 
@@ -60,7 +60,8 @@ def _inputs(recipe: ReadingRecipe) -> list[str]:
     if inputs.patch is not None:
         side = f"{inputs.patch.size_mm:g} mm" if inputs.patch.size_mm else "the image's own pixels"
         lines.append(f"- image patches: {inputs.patch.slices} slices of {inputs.patch.size_px} pixels ({side})")
-    return lines + [f"- {source}" for source in inputs.vector_sources]
+    columns = ", ".join(f"{c.words} ({c.unit})" if c.unit else c.words for c in inputs.clinical)
+    return lines + [f"- {s}: {columns}" if s == CLINICAL else f"- {s}" for s in inputs.vector_sources]
 
 
 def _context(metadata: BundleMetadata) -> list[str]:

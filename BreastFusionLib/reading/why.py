@@ -30,7 +30,6 @@ _WORDS: dict[str, Callable[[float], str]] = {
     "shape_Sphericity": lambda v: f"sphericity {v:.2f}",
     "shape_Maximum3DDiameter": lambda v: f"longest diameter {v:.0f} mm",
     "shape_VoxelVolume": lambda v: f"volume {v / 1000:.2f} cm³",
-    "age": lambda v: f"age {v:.0f}",
 }
 
 
@@ -48,7 +47,7 @@ def why(features: Sequence[Mapping[str, Any]], task: TaskSpec, positive: bool) -
     against = [name for name in task.classes if (name != task.positive) == positive]
     reasons: dict[str, str] = {}
     for row in features:
-        quantity = next((end for end in _WORDS if row["name"] == end or row["name"].endswith(f"_{end}")), None)
+        quantity = _quantity(row)
         if quantity is None or quantity in reasons or row["value"] is None or len(against) != 1:
             continue
         percentile = row["class_percentiles"].get(against[0])
@@ -56,7 +55,21 @@ def why(features: Sequence[Mapping[str, Any]], task: TaskSpec, positive: bool) -
         if supports and percentile is not None and max(percentile, 100 - percentile) >= REMARKABLE_PERCENTILE:
             side = "higher" if percentile > 50 else "lower"
             share = f"{side} than {max(percentile, 100 - percentile):.0f} %"
-            reasons[quantity] = f"{_WORDS[quantity](row['value'])} ({share} of {against[0]} training {task.unit}s)"
+            reasons[quantity] = f"{_words(quantity, row)} ({share} of {against[0]} training {task.unit}s)"
         if len(reasons) == REASONS:
             break
     return tuple(reasons.values())
+
+
+def _quantity(row: Mapping[str, Any]) -> str | None:
+    """Return what a row is about, if that can be seen, measured or asked; how the scanner was set is no reason."""
+    if "origin" in row:
+        return row["name"] if row["origin"] == "table" else None
+    return next((end for end in _WORDS if row["name"] == end or row["name"].endswith(f"_{end}")), None)
+
+
+def _words(quantity: str, row: Mapping[str, Any]) -> str:
+    if "origin" not in row:
+        return _WORDS[quantity](row["value"])
+    value = row["value"] if isinstance(row["value"], str) else f"{row['value']:.4g}"
+    return " ".join(filter(None, (row["title"], value, row["unit"])))

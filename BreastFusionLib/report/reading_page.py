@@ -179,7 +179,8 @@ def features_block(features: Sequence[Mapping[str, Any]]) -> Html:
     header = ["Feature", "Source", "Value", *(["Standardised", "Percentile in training", "Contribution"] * compared)]
     rows = []
     for row in shown:
-        cells = [element("code", row["name"]), SOURCE_WORDS.get(row["source"], row["source"]), _number(row["value"])]
+        name = row["title"] if "title" in row else element("code", row["name"])
+        cells = [name, SOURCE_WORDS.get(row["source"], row["source"]), _value(row)]
         if compared:
             cells += [
                 _signed(row["standardised"]),
@@ -253,6 +254,15 @@ def _share(value: float | None) -> str | None:
 
 def _joined(word: str | None, number: str | None) -> str | None:
     return None if word is None else f"{word} ({number})" if number else word
+
+
+def _value(row: Mapping[str, Any]) -> str | None:
+    """Return a feature's number, with its unit where it has one, or a clinical level's word."""
+    value = row["value"]
+    if isinstance(value, str):
+        return value
+    number, unit = _number(value), row.get("unit")
+    return f"{number} {unit}" if number and unit else number
 
 
 def _number(value: float | None) -> str | None:

@@ -205,6 +205,20 @@ def test_a_reading_without_meaning_has_values_and_nothing_to_compare_them_with(l
     assert found.chart is None
 
 
+def test_clinical_columns_stand_in_words_and_with_their_unit(lesion, folder):
+    rows = [
+        {"source": "clinical", "name": "bpe", "value": "marked", "title": "Background", "unit": "", "origin": "table"},
+        {"source": "clinical", "name": "age", "value": 61.0, "title": "Age", "unit": "years", "origin": "table"},
+        {"source": "clinical", "name": "risk", "value": None, "title": "Risk", "unit": "%", "origin": "table"},
+    ]
+    store_reading(*lesion, {**make_reading(), "features": rows}, folder)
+    assert cells(reading_of(*lesion).feature_table) == [
+        ["clinical", "Background", "marked"],
+        ["clinical", "Age", "61 years"],
+        ["clinical", "Risk", ""],
+    ]
+
+
 def test_another_reading_takes_the_place_of_the_one_before(read, folder):
     before = len(belonging(read[1]))
     store_reading(*read, {**make_reading(), "probability": 0.25}, folder)

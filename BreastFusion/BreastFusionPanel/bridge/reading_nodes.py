@@ -251,8 +251,8 @@ def _fill_features(table: slicer.vtkMRMLTableNode, rows: list[Mapping[str, Any]]
     classes = list(dict.fromkeys(name for row in rows for name in row.get("class_percentiles", {})))
     columns: dict[str, list[str]] = {
         _("source"): [str(row["source"]) for row in rows],
-        _("feature"): [str(row["name"]) for row in rows],
-        _("value"): [_number(row["value"]) for row in rows],
+        _("feature"): [str(row.get("title", row["name"])) for row in rows],
+        _("value"): [_value(row) for row in rows],
     }
     if any("reference_range" in row for row in rows):
         ranges = [row.get("reference_range") or (None, None) for row in rows]
@@ -274,6 +274,15 @@ def _fill_features(table: slicer.vtkMRMLTableNode, rows: list[Mapping[str, Any]]
             table.AddColumn(column)
         name_columns(table)
         table.SetLocked(True)
+
+
+def _value(row: Mapping[str, Any]) -> str:
+    """Return a feature's number, with its unit where it has one, or a clinical level's word."""
+    value = row["value"]
+    if isinstance(value, str):
+        return value
+    number, unit = _number(value), row.get("unit")
+    return f"{number} {unit}" if number and unit else number
 
 
 def _number(value: float | None, form: str = ".4g") -> str:

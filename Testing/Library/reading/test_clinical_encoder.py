@@ -11,7 +11,7 @@ import pytest
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import to_plain
-from BreastFusionLib.reading import ClinicalEncoder, ColumnSpec, load_bundle, write_bundle
+from BreastFusionLib.reading import Case, ClinicalEncoder, ColumnSpec, Reader, load_bundle, write_bundle
 from BreastFusionLib.reading.bundle import recipe_network
 from BreastFusionLib.reading.recipe import ReadingRecipe
 from BreastFusionLib.reading.scalers import scalers_from_json, scalers_to_json
@@ -152,7 +152,7 @@ def test_what_was_imputed_is_said():
         "scanner 'c' was not among the training cases: the training cases' most frequent value ('a') was taken.",
     )
     assert encoder.notes(dict.fromkeys(("age", "bpe", "scanner"))) == (
-        "No clinical value is known (Age, bpe, scanner): the model used its neutral value.",
+        "clinical data missing: the model used its neutral value.",
     )
 
 
@@ -227,6 +227,28 @@ def test_a_bundle_brings_its_encoder_along_and_its_network_is_as_wide(clinical_b
     bundle = load_bundle(clinical_bundle)
     assert bundle.scalers["clinical"].names == ("age", "bpe=mild", "bpe=moderate", "bpe=marked")
     assert bundle.network.vector_sizes == {"clinical": 4}
+
+
+def test_a_reading_says_what_was_imputed_and_gives_each_column_its_share(clinical_bundle, make_exam, lesion, tmp_path):
+    bundle = load_bundle(clinical_bundle)
+    reading = Reader(bundle).read(Case(make_exam(), lesion, clinical={"bpe": "moderate"}))
+    assert "age is missing: the training cases' median (49.5) was taken." in reading.warnings
+    assert reading.sources_used == ("clinical",)
+    rows = {row["name"]: row for row in reading.evidence.features}
+    assert (rows["bpe"]["value"], rows["age"]["value"]) == ("moderate", None)
+    # Of the dummies only 'moderate' is 1, so the column's share is its weight; the imputed age lies at the mean.
+    weights = bundle.network.state_dict()[next(name for name in bundle.network.state_dict() if "weight" in name)]
+    assert rows["bpe"]["contribution"] == pytest.approx(float(weights[1, 2] - weights[0, 2]))
+    assert rows["age"]["contribution"] == pytest.approx(0.0, abs=1e-6)
+    content = json.loads(reading.write(tmp_path / "reading").read_text())
+    assert {row["name"]: row["value"] for row in content["features"]} == {"bpe": "moderate", "age": None}
+
+
+def test_a_reading_without_clinical_values_works_and_says_so(bundle_folder, make_exam, lesion):
+    reading = Reader(load_bundle(bundle_folder)).read(Case(make_exam(), lesion))
+    assert 0 < reading.probability < 1
+    assert reading.sources_missing == ("clinical",)
+    assert reading.warnings.count("clinical data missing: the model used its neutral value.") == 1
 
 
 def test_a_bundle_of_other_columns_is_refused(clinical_bundle, metadata, tmp_path):

@@ -55,6 +55,18 @@ def test_weights_of_sources_are_named_the_heaviest_first(reading: dict[str, Any]
     assert "Weight of each source: DCE 82 %, T1 18 %" in words
 
 
+def test_clinical_columns_stand_in_words_and_with_their_unit(reading: dict[str, Any], pictures: LesionPictures) -> None:
+    about = {"source": "clinical", "origin": "table", "standardised": None, "training_percentile": None}
+    rows = [
+        {**about, "name": "bpe", "value": "marked", "title": "BPE", "unit": "", "contribution": 0.7},
+        {**about, "name": "age", "value": 61.0, "title": "Age", "unit": "years", "contribution": 0.2},
+        {**about, "name": "risk", "value": None, "title": "Risk", "unit": "%", "contribution": 0.1},
+    ]
+    words = text_of(reading_html({**reading, "features": rows}, pictures))
+    assert "BPE clinical data marked" in words and "Age clinical data 61 years" in words
+    assert "Risk clinical data – " in words
+
+
 def test_a_synthetic_model_gives_words_instead_of_a_number(reading: dict[str, Any], pictures: LesionPictures) -> None:
     statement = "Demo model: its score has no meaning for this patient"
     rows = [{"source": "radiomics", "name": "dce_shape_Sphericity", "value": 0.6031}]
