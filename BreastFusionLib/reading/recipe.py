@@ -97,6 +97,10 @@ class TestTimeSpec:
     seed: int = 0
     augmentation: AugmentationSpec = field(default_factory=AugmentationSpec)
 
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise InputError(f"test_time: copies must be 1 or more, found {self.copies}.")
+
 
 @dataclass(frozen=True)
 class InputsSpec:

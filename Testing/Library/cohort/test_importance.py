@@ -17,11 +17,12 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.importance import permutation_importance
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.images.patches import Patch
+from BreastFusionLib.images.settings import AugmentationSpec
 from BreastFusionLib.reading.bundle import Bundle, recipe_network
 from BreastFusionLib.reading.cache import SavedInputs, save_inputs
 from BreastFusionLib.reading.calibration import Calibration
 from BreastFusionLib.reading.metadata import BundleMetadata, TrainingRecord
-from BreastFusionLib.reading.recipe import ReadingRecipe, TaskSpec
+from BreastFusionLib.reading.recipe import ReadingRecipe, TaskSpec, TestTimeSpec
 from BreastFusionLib.reading.scalers import fit_scalers
 from BreastFusionLib.reading.score import score
 from BreastFusionLib.reading.vectors import vector_names
@@ -84,6 +85,15 @@ def cases(bundle: Bundle) -> list[SavedInputs]:
 def test_cases_in_one_piece_score_as_in_a_reading(bundle: Bundle, cases: list[SavedInputs]) -> None:
     pieces = CasePieces(bundle, cases)
     assert pieces(pieces.table) == pytest.approx([score(case, bundle).probability for case in cases], abs=1e-6)
+
+
+def test_a_score_averaged_over_copies_can_be_taken_apart_too(bundle: Bundle, cases: list[SavedInputs]) -> None:
+    test_time = TestTimeSpec(copies=2, augmentation=AugmentationSpec(rotation_degrees=30))
+    changing = dataclasses.replace(bundle, recipe=dataclasses.replace(bundle.recipe, test_time=test_time))
+    pieces = CasePieces(changing, cases)
+    found = pieces(pieces.table)
+    assert found == pytest.approx([score(case, changing).probability for case in cases], abs=1e-6)
+    assert found != pytest.approx([score(case, bundle).probability for case in cases], abs=1e-4)
 
 
 def test_exchanged_pieces_score_as_cases_made_of_them(bundle: Bundle, cases: list[SavedInputs]) -> None:

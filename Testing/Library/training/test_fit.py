@@ -17,8 +17,9 @@ from safetensors.torch import save_file
 
 from BreastFusionLib.cohort import apply_bundle, inputs, read_cohort, split_by_patient
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.images.settings import AugmentationSpec
 from BreastFusionLib.models.small import small_body
-from BreastFusionLib.reading import load_bundle
+from BreastFusionLib.reading import TestTimeSpec, load_bundle
 from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.reading.score import score
 from BreastFusionLib.training import train
@@ -63,6 +64,22 @@ def test_predictions_are_what_a_reading_of_the_bundle_says(cohort, tmp_path, mod
         found = score(draw_inputs(row.case_id, float(row.age)), bundle).probability
         assert found == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-6)
     assert (predictions["label"] == cohort.table.set_index("case_id")["label"]).all()
+
+
+def test_scores_over_changed_copies_are_what_a_reading_of_the_bundle_says(
+    cohort, tmp_path, model, tiny_recipe, draw_inputs
+):
+    recipe = tiny_recipe({"epochs": 1}, model)
+    test_time = TestTimeSpec(2, 0, AugmentationSpec(rotation_degrees=30))
+    recipe = dataclasses.replace(recipe, reading=dataclasses.replace(recipe.reading, test_time=test_time))
+    run = train(recipe, cohort, tmp_path / "run", device="cpu")
+    predictions, bundle = pd.read_csv(run.predictions).set_index("case_id"), load_bundle(run.bundle)
+    assert bundle.recipe.test_time == test_time
+    plain = dataclasses.replace(bundle, recipe=dataclasses.replace(bundle.recipe, test_time=None))
+    for row in list(cohort.table.itertuples())[:9]:
+        case = draw_inputs(row.case_id, row.age)
+        assert score(case, bundle).probability == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-6)
+        assert score(case, plain).probability != score(case, bundle).probability
 
 
 def test_a_run_leaves_all_its_files_and_a_truthful_card(cohort, tmp_path, tiny_recipe):
