@@ -156,9 +156,8 @@ def replay_of(epoch: int, spec: TrainingSpec) -> int | None:
 class FetchingAhead(DataLoader[dict[str, Any]]):
     """A loader whose next batches are put together while the network works on this one.
 
-    They lie in memory from which a graphics card, where there is one, copies by itself. They are put together by a
-    thread: pixels are copied outside Python's lock, so that processes would only add a second copy, through a shared
-    memory that is 64 MB in a container.
+    By a thread: pixels are copied outside Python's lock, so that processes would only add a second copy, through a
+    shared memory that is 64 MB in a container.
     """
 
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
@@ -172,12 +171,14 @@ class FetchingAhead(DataLoader[dict[str, Any]]):
 
 
 def loader(
-    batches: Dataset[dict[str, Any]], rows: Sequence[int], spec: TrainingSpec, shuffled: bool
+    batches: Dataset[dict[str, Any]], rows: Sequence[int], spec: TrainingSpec, shuffled: bool, pinned: bool = False
 ) -> DataLoader[dict[str, Any]]:
-    """Return a loader over some rows."""
-    return fetched_ahead(batches, EpochBatches(rows, spec, shuffled))
+    """Return a loader over some rows; see `EpochBatches` and `fetched_ahead`."""
+    return fetched_ahead(batches, EpochBatches(rows, spec, shuffled), pinned)
 
 
-def fetched_ahead(batches: Dataset[dict[str, Any]], keys: Iterable[Key]) -> DataLoader[dict[str, Any]]:
-    """Return a loader over the batches of some keys."""
-    return FetchingAhead(batches, batch_size=None, sampler=keys, pin_memory=torch.cuda.is_available())
+def fetched_ahead(
+    batches: Dataset[dict[str, Any]], keys: Iterable[Key], pinned: bool = False
+) -> DataLoader[dict[str, Any]]:
+    """Return a loader over the batches of some keys; `pinned` in memory from which a graphics card copies by itself."""
+    return FetchingAhead(batches, batch_size=None, sampler=keys, pin_memory=pinned)

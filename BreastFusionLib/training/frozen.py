@@ -80,7 +80,7 @@ def _one_pass(
     found: Tensors = {}
     keys = [(replay, tuple(rows[start : start + CHUNK])) for start in range(0, len(rows), CHUNK)]
     with running(device):
-        for (_, chunk), batch in zip(keys, fetched_ahead(patches, keys), strict=True):
+        for (_, chunk), batch in zip(keys, fetched_ahead(patches, keys, device.startswith("cuda")), strict=True):
             for source, images in augmented(move_data_to_device(batch, device))["images"].items():
                 features = network.encode(source, images).float().cpu()
                 found.setdefault(source, torch.zeros(count, features.shape[1]))[list(chunk)] = features

@@ -67,7 +67,8 @@ class RunData(lightning.LightningDataModule):
     def _loader(self, split: str, shuffled: bool) -> DataLoader[dict[str, Any]]:
         assert self.trainer is not None
         shares = Shares(self._batches, self.trainer.global_rank, self.trainer.world_size)
-        return loader(shares, self._rows[split], self._spec, shuffled)
+        pinned = self.trainer.strategy.root_device.type == "cuda"
+        return loader(shares, self._rows[split], self._spec, shuffled, pinned)
 
 
 def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
