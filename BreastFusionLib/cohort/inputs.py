@@ -85,10 +85,11 @@ def compute_inputs(
         of failed cases are in the log and in `<cache>/failures.log`.
 
     Raises:
-        InputError: the table lacks a clinical column, or the disk is full. KeyboardInterrupt passes through. What is
-            done stays done.
+        InputError: the table lacks a clinical column, or has no lesion where lesions are read, or the disk is full.
+            KeyboardInterrupt passes through. What is done stays done.
     """
     _refuse_missing_columns(cohort, inputs)
+    _refuse_without_lesions(cohort, inputs)
     cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()
     with saying_disk_full(cache):
         cache.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,13 @@ def compute_inputs(
 def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
     """Refuse a table that lacks a column altogether: imputed everywhere, it would only look as if it had been used."""
     known = cohort.clinical_columns
-    missing = [name for name in table_columns(inputs) if name not in known]
+    # What tells where a rule applies is not missed where no row holds the value that the rule replaces.
+    idle = [
+        rule.where
+        for rule in inputs.clinical_rules
+        if rule.column in known and not (cohort.table[rule.column] == rule.value).any()
+    ]
+    missing = [name for name in table_columns(inputs) if name not in known and name not in idle]
     if missing:
         has = nearest_known(missing[0], known) if known else "It has no clinical columns."
         raise InputError(

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Phase
-from BreastFusionLib.images import IntensityScale, IntensitySpec, PatchSpec
+from BreastFusionLib.images import IntensityScale, IntensitySpec, PatchSpec, ProjectionSpec
 from BreastFusionLib.lesion import edited_lesion, map_lesion
 from BreastFusionLib.reading import Case, ColumnSpec, InputsSpec, RadiomicsSpec, cut_case, prepare
 from BreastFusionLib.reading.portion import Portion
@@ -171,3 +171,15 @@ def test_nothing_is_unpickled(case, tmp_path):
     np.save(folder / "t1_0.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(InputError, match="cannot be read as an array"):
         read_case(folder)
+
+
+def test_a_whole_breast_arrives_without_a_lesion(tmp_path):
+    from BreastFusionLib.phantom import make_exam as phantom
+
+    inputs = InputsSpec(patch=None, projection=ProjectionSpec(size_px=32), clinical=(ColumnSpec("age"),))
+    case = Case(phantom(0, 1, small=True).exam, None, "P", {"age": 51}, side="right")
+    found = read_case(write_case(cut_case(case, inputs), tmp_path))
+    assert (found.case.lesion, found.case.side, found.inputs) == (None, "right", inputs)
+    sent, arrived = prepare(case, inputs), prepare(found.case, inputs, found.scales)
+    np.testing.assert_array_equal(arrived.patches["mip"].pixels, sent.patches["mip"].pixels)
+    assert arrived.columns == sent.columns
