@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from BreastFusionLib.cohort import Cohort, read_cohort
 from BreastFusionLib.cohort import inputs as cohort_inputs
@@ -49,6 +55,20 @@ def tiny_recipe() -> Callable[..., Recipe]:
 def draw_inputs() -> Callable[..., SavedInputs]:
     """Draw a case's inputs: draw_inputs(case_id, age)."""
     return _draw_inputs
+
+
+@pytest.fixture
+def train_tiny() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Train in a process of its own: train_tiny(cohort, out, **settings), see train_tiny.py."""
+    return _train_tiny
+
+
+def _train_tiny(cohort: Cohort, out: Path, threads: int | None = None, **settings: Any) -> Any:
+    # Sums come in the same order only with as many threads.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads or torch.get_num_threads())}
+    program = Path(__file__).parent / "train_tiny.py"
+    command = [sys.executable, str(program), str(cohort.folder / "cohort.csv"), str(out), json.dumps(settings)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def _tiny_recipe(training: dict | None = None, model: dict | None = None) -> Recipe:

@@ -1,0 +1,84 @@
+"""Training over several processes: shares, sums, and the same result as in one."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.training import train
+from BreastFusionLib.training.processes import Shares, add_gradients, gather
+from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.trainer import Devices
+
+
+class Rows:
+    """Stands in for `Batches`: a batch that is its own rows."""
+
+    def __getitem__(self, key):
+        return {"rows of the batch": key[1]}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_shares_of_a_batch_are_its_rows_each_once(count):
+    shares = [Shares(Rows(), rank, count)[None, (4, 8, 1, 9, 7)] for rank in range(count)]
+    assert sorted(row for share in shares for row in share["rows"].tolist()) == [1, 4, 7, 8, 9]
+    assert all(share["cases"] == 5 for share in shares)
+    assert all(tuple(share["rows"].tolist()) == share["rows of the batch"] for share in shares)
+
+
+def test_a_process_without_a_validation_case_looks_at_the_first_one_again():
+    assert Shares(Rows(), 2, 3)[None, (4, 8)]["rows"].tolist() == [4]
+
+
+def test_alone_there_is_nothing_to_add_or_gather():
+    layer = torch.nn.Linear(2, 1)
+    layer(torch.ones(1, 2)).sum().backward()
+    before = layer.weight.grad.clone()
+    add_gradients(layer.parameters())
+    assert torch.equal(layer.weight.grad, before)
+    assert gather("this") == ["this"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does_and_the_first_one_writes(cohort, tmp_path, tiny_recipe, train_tiny):
+    # 28 cases in 4 batches of 7, so that the shares are uneven; nothing is dropped, because processes drop different
+    # things. Some cases lack a source.
+    model = {"dropout": 0.0, "head": [], "source_dropout": 0.0}
+    training = {"optimiser": "adam", "learning_rate": 0.003, "class_weights": "balanced", "micro_batch": 3}
+    done = train_tiny(cohort, tmp_path / "two", threads=1, devices=2, training=training, model=model)
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.splitlines()) == ["process 0 of 2: wrote", "process 1 of 2: wrote nothing"]
+    one = train(tiny_recipe(training, model), cohort, tmp_path / "one", device="cpu")
+    logs = [pd.read_csv(tmp_path / name / "log.csv") for name in ("one", "two")]
+    pd.testing.assert_frame_equal(*logs, rtol=1e-4)
+    weights = [load_file(tmp_path / name / "bundle" / "weights.safetensors") for name in ("one", "two")]
+    for name in weights[0]:
+        torch.testing.assert_close(weights[1][name], weights[0][name], rtol=1e-4, atol=1e-5)
+    scores = [pd.read_csv(tmp_path / name / "predictions.csv")["score"] for name in ("one", "two")]
+    np.testing.assert_allclose(*scores, atol=1e-5)
+    assert json.loads((one.folder / "recipe.json").read_text()) == json.loads(
+        (tmp_path / "two" / "recipe.json").read_text()
+    )
+
+
+def test_more_processes_than_cases_in_a_batch_are_refused():
+    Devices("cpu", count=2, nodes=2).require_enough(range(28), TrainingSpec(batch_size=8))
+    with pytest.raises(InputError, match="8 processes cannot share batches of 7 cases"):
+        Devices("cpu", count=4, nodes=2).require_enough(range(28), TrainingSpec(batch_size=8))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"strategy": "dpp"}, "no strategy 'dpp'. Did you mean 'ddp'"),
+        ({"count": 0}, "At least one device"),
+        ({"name": "cuda:0", "count": 99}, "99 graphics cards were asked for, this machine has"),
+    ],
+)
+def test_devices_that_there_are_not_are_told(given, words):
+    with pytest.raises(InputError, match=words):
+        Devices(**{"name": "cpu", **given})

@@ -1,0 +1,43 @@
+"""Train the tiny recipe on drawn inputs as a program of its own, which tests start, kill, or let start itself again.
+
+train_tiny.py COHORT.csv OUT '{"training": {..}, "model": {..}, "devices": 2, "kill_in": [epoch, batch]}'
+"""
+
+import json
+import os
+import signal
+import sys
+
+import conftest
+import torch
+
+from BreastFusionLib.cohort import inputs, read_cohort
+from BreastFusionLib.training import train
+from BreastFusionLib.training.module import FusionModule
+
+
+def kill_in(epoch: int, batch: int) -> None:
+    """Let this process be killed in the middle of an epoch, as kill -9 or a power cut would."""
+    step = FusionModule.training_step
+
+    def last_step(self, data, batch_idx):
+        step(self, data, batch_idx)
+        if (self.current_epoch, batch_idx) == (epoch, batch):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    FusionModule.training_step = last_step
+
+
+if __name__ == "__main__":
+    cohort, out, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    inputs.prepare_to_cache = conftest._prepare_drawn
+    if "kill_in" in settings:
+        kill_in(*settings["kill_in"])
+    written, replace = [], os.replace
+    os.replace = lambda source, target: (written.append(str(target)), replace(source, target))
+    recipe = conftest._tiny_recipe(settings.get("training"), settings.get("model"))
+    train(recipe, read_cohort(cohort), out, device="cpu", devices=settings.get("devices", 1))
+    if torch.distributed.is_initialized():
+        number, count = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        wrote = "wrote" if any(name.startswith(out) for name in written) else "wrote nothing"
+        print(f"process {number} of {count}: {wrote}")
