@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.exam.acquisition import ACQUISITION_COLUMNS
 
-__all__ = ["RESERVED_COLUMNS", "ColumnSpec", "RuleSpec", "check_clinical"]
+__all__ = ["EXAM_COLUMNS", "RESERVED_COLUMNS", "ColumnSpec", "RuleSpec", "check_clinical"]
 
 RESERVED_COLUMNS = ("case_id", "patient_id", "exam", "lesion", "side", "label", "split", "site")
 """Columns of a cohort's table with a meaning of their own, which are never an input."""
+
+EXAM_COLUMNS = (
+    *ACQUISITION_COLUMNS,
+    "left_breast",
+    "mip_maximum",
+    "mip_pixel_mm",
+    "mip_height_mm",
+    "mip_width_mm",
+)
+"""What an exam itself tells: how it was taken, 1 for a left and 0 for a right breast, and its projection's measures."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +30,8 @@ class ColumnSpec:
     """One clinical or acquisition column, and how it becomes numbers.
 
     Attributes:
-        name: of the column in the cohort's table (`origin` 'table') or of a value of the exam itself ('exam': see
-            `exam.acquisition_columns`).
+        name: of the column in the cohort's table (`origin` 'table') or of a value of the exam itself ('exam': one of
+            `EXAM_COLUMNS`).
         kind: 'continuous' a number; 'ordinal' levels in order, their rank as a number; 'categorical' levels without
             order, one 0/1 input each but for the base level.
         origin: where the value comes from.
@@ -57,6 +68,8 @@ class ColumnSpec:
                 f"clinical: the column '{self.name}' tells which case it is or what became of it, and is no input. "
                 "Take it out."
             )
+        if self.origin == "exam" and self.name not in EXAM_COLUMNS:
+            raise InputError(f"clinical: an exam tells no '{self.name}'. {nearest_known(self.name, EXAM_COLUMNS)}")
         where = f"clinical, {self.name}"
         if self.kind == "continuous" and (self.levels or self.base is not None):
             raise InputError(f"{where}: a continuous column has no levels. Call it 'ordinal' or 'categorical'.")

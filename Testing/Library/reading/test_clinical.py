@@ -9,8 +9,12 @@ import pytest
 
 from BreastFusionLib.cohort.table import COLUMNS
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.acquisition import ACQUISITION_COLUMNS
+from BreastFusionLib.images import project_breast
+from BreastFusionLib.images.settings import ProjectionSpec
+from BreastFusionLib.phantom import make_exam
 from BreastFusionLib.reading import ColumnSpec, InputsSpec, RuleSpec, clinical_columns, inputs_key
-from BreastFusionLib.reading.column_settings import RESERVED_COLUMNS
+from BreastFusionLib.reading.column_settings import EXAM_COLUMNS, RESERVED_COLUMNS
 
 INDICATIONS = ("other", "screening", "diagnostic", "extent")
 INDICATION = ColumnSpec("indication", "categorical", levels=INDICATIONS, title="Indication")
@@ -29,6 +33,7 @@ def read(column: ColumnSpec, value: object, origin: str = "table") -> tuple[obje
         ({"name": "label"}, "'label' tells which case it is or what became of it, and is no input"),
         ({"name": "split"}, "is no input"),
         ({"name": "case_id"}, "is no input"),
+        ({"name": "echo_time", "origin": "exam"}, "an exam tells no 'echo_time'. Did you mean 'echo_time_ms'"),
         ({"name": "age", "levels": ("a", "b")}, "age: a continuous column has no levels"),
         ({"name": "age", "low": 90.0, "high": 18.0}, r"age: low \(90\) must lie below high \(18\)"),
         ({"name": "bpe", "kind": "ordinal", "low": 1.0}, "bpe: low and high are for continuous columns"),
@@ -47,6 +52,12 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
 
 def test_what_a_cohort_knows_a_case_by_is_never_an_input():
     assert set(RESERVED_COLUMNS) == set(COLUMNS)
+
+
+def test_what_an_exam_tells_is_what_it_is_asked_for():
+    phantom = make_exam(0, 1, small=True)
+    projected = project_breast(phantom.exam.dce, phantom.lesion.side, ProjectionSpec(size_px=16)).columns
+    assert {*ACQUISITION_COLUMNS, "left_breast", *projected} == set(EXAM_COLUMNS)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,15 @@ def test_it_learns(cohort, tmp_path, tiny_recipe):
     assert (positive[:, None] > negative).mean() > 0.9
 
 
+def test_a_column_that_is_the_label_is_refused_before_any_work(cohort, tmp_path, tiny_recipe):
+    leaking = dataclasses.replace(cohort, table=cohort.table.assign(size=5.0 + 2 * cohort.table["label"].astype(float)))
+    with pytest.raises(
+        InputError, match=r"column 'size' is the label in other words \(correlation 1\.000, AUC 1\.000\)"
+    ):
+        train(tiny_recipe(), leaking, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
 def test_scalers_know_the_training_cases_only(cohort, tmp_path, tiny_recipe):
     run = train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
     predictions = pd.read_csv(run.predictions).set_index("case_id")
