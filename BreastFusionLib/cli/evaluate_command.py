@@ -164,6 +164,8 @@ def _pair(given: str, option: str) -> tuple[float, float]:
 
 def _print(result: dict[str, Any]) -> None:
     """Print the table of models, and that of their differences."""
+    from BreastFusionLib.report.numbers import p_value
+
     console = Console()
     several = "classes" in result
     columns = (
@@ -192,7 +194,7 @@ def _print(result: dict[str, Any]) -> None:
                 pair["b"],
                 *([pair["class"]] if several else []),
                 _interval({"value": pair["delta_auc"], "low": pair["low"], "high": pair["high"]}, "+.3f"),
-                *(_p_value(pair[key]) for key in ("p_delong", "p_bootstrap", "p_holm")),
+                *(p_value(pair[key]) or "-" for key in ("p_delong", "p_bootstrap", "p_holm")),
             )
         console.print(pairs)
     for note in result["notes"]:
@@ -205,7 +207,3 @@ def _interval(value: dict[str, float | None] | None, form: str = ".3f") -> str:
         return "-"
     text = f"{value['value']:{form}}"
     return text if value["low"] is None else f"{text} [{value['low']:{form}}, {value['high']:{form}}]"
-
-
-def _p_value(p: float | None) -> str:
-    return "-" if p is None else f"{p:.3g}"

@@ -101,8 +101,9 @@ def results_paragraph(evaluation: Mapping[str, Any], heading: str = "Results. ")
         differences = []
         for test in tests:
             sign, other = (1, test["b"]) if test["a"] == best else (-1, test["a"])
-            ends = sorted((sign * test["low"], sign * test["high"]))
-            delta = {"value": sign * test["delta_auc"], "low": ends[0], "high": ends[1]}
+            low, high = (test["low"], test["high"]) if sign > 0 else (test["high"], test["low"])
+            ends = {key: None if end is None else sign * end for key, end in (("low", low), ("high", high))}
+            delta = {"value": sign * test["delta_auc"], **ends}
             differences.append(f"that of {other} by {interval_text(delta, after=equal_p(test['p_holm']))}")
         corrected = ", P values corrected after Holm" if corrected_tests(evaluation) > 1 else ""
         text += f" The AUC of {best} was the highest and exceeded {_listed(differences)}{corrected}."

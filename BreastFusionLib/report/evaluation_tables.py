@@ -82,7 +82,7 @@ def more_table(models: Models) -> Html:
         for name, model in models.items()
     ]
     caption = (
-        "With few cases, or an AUC close to 1, DeLong's plain interval and the bootstrap's are too narrow; the one on "
+        "With few cases, or an AUC close to 1, the AUC's plain interval and the bootstrap's are too narrow; the one on "
         "the logit scale is not."
     )
     header = ("Model", "AUC (bootstrap)", "AUC (logit)", "Partial AUC, corrected", *(word for word, _, _ in readings))
@@ -148,6 +148,8 @@ def comparisons_table(evaluation: Mapping[str, Any], against: str | None = None)
     caption = "First minus second model, paired tests on the same cases." if shown else "First minus second model."
     if number > 1:
         caption += f" P (Holm) is {method}'s, corrected for {number} comparisons; the others are not corrected."
+    if by_class:
+        caption += " Macro AUCs are compared by the bootstrap alone."
     return table(header, rows, text_columns=2 if by_class else 1, caption=caption)
 
 
