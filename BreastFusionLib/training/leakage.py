@@ -1,4 +1,7 @@
-"""No image on both sides of a split: what the packed images look like is computed once, beside them."""
+"""Nothing tells a run the answers: no column that is the label, no image on both sides of a split.
+
+What images look like is computed once, beside the packed ones.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +15,38 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from BreastFusionLib.cohort.disk import saying_disk_full
+from BreastFusionLib.cohort.label_check import label_in_inputs
 from BreastFusionLib.cohort.leakage import image_signatures, refuse_near_duplicates
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import replacing
-from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from BreastFusionLib.training.packed import PackedImages
 
-__all__ = ["packed_signatures", "refuse_same_images"]
+__all__ = ["packed_signatures", "refuse_label_in_inputs", "refuse_same_images"]
 
 # Raise the number whenever `image_signatures` gives other numbers.
 _ENDING = ".signatures-1.npy"
 _CHUNK = 64
 
 
-def refuse_same_images(table: pd.DataFrame, recipe: ReadingRecipe, among: Sequence[Path]) -> None:
-    """Refuse cases of which two in different splits show the same image.
+def refuse_label_in_inputs(table: pd.DataFrame, recipe: Recipe) -> None:
+    """Refuse a recipe with clinical columns that are the label in other words, unless it ignores leaks.
+
+    Args:
+        table: labelled cases.
+        recipe: names the columns.
+
+    Raises:
+        InputError: with all such columns, see `label_in_inputs`.
+    """
+    if recipe.training.leakage == "refuse" and (leaks := label_in_inputs(table, recipe.inputs)):
+        raise InputError(" ".join(leaks))
+
+
+def refuse_same_images(table: pd.DataFrame, recipe: Recipe, among: Sequence[Path]) -> None:
+    """Refuse cases of which two in different splits show the same image, unless the recipe ignores leaks.
 
     Args:
         table: case_id, patient_id, split and path (in the cache) of each case.
@@ -39,8 +58,8 @@ def refuse_same_images(table: pd.DataFrame, recipe: ReadingRecipe, among: Sequen
     """
     from BreastFusionLib.training.packed import PackedImages
 
-    if recipe.inputs.image_sources:
-        images = PackedImages([Path(path) for path in table["path"]], recipe, among)
+    if recipe.training.leakage == "refuse" and recipe.inputs.image_sources:
+        images = PackedImages([Path(path) for path in table["path"]], recipe.reading, among)
         refuse_near_duplicates(table, packed_signatures(images))
 
 
