@@ -25,6 +25,7 @@ from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
 from BreastFusionLib.images.settings import ProjectionSpec
 from BreastFusionLib.reading.clinical import table_columns
+from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
 __all__ = ["Progress", "compute_inputs", "covering", "covers"]
@@ -237,9 +238,14 @@ def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
         )
         and (prepared.kinetics or not wanted.kinetics)
         and set(wanted.clinical) <= set(prepared.clinical)
-        and (not wanted.clinical or wanted.clinical_rules == prepared.clinical_rules)
+        and wanted.clinical_rules == _rules_of(wanted.clinical, prepared.clinical_rules)
         and wanted.projection in (None, prepared.projection, _for_measures(prepared.projection))
     )
+
+
+def _rules_of(columns: Sequence[ColumnSpec], rules: Sequence[RuleSpec]) -> tuple[RuleSpec, ...]:
+    names = {column.name for column in columns}
+    return tuple(rule for rule in rules if rule.column in names)
 
 
 def _run(work: Work, tasks: list[CaseTask], workers: int, scheduler: str | None) -> Iterator[CaseResult]:

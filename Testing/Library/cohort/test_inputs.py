@@ -14,7 +14,7 @@ from BreastFusionLib.cohort import compute_inputs, covering, features_table, rea
 from BreastFusionLib.cohort.inputs import CaseTask, case_files, covers
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.images.settings import PatchSpec
-from BreastFusionLib.reading.recipe import ColumnSpec, InputsSpec, RadiomicsSpec
+from BreastFusionLib.reading.recipe import ColumnSpec, InputsSpec, RadiomicsSpec, RuleSpec
 
 INPUTS = InputsSpec(sequences=("dce",), patch=PatchSpec(size_px=16), kinetics=True, clinical=(ColumnSpec("age"),))
 
@@ -144,6 +144,19 @@ def test_one_preparation_covers_recipes_that_want_parts_of_it():
         covering([images, InputsSpec(patch=PatchSpec(size_px=64))])
     with pytest.raises(InputError, match="cannot share one preparation"):
         covering([images, dataclasses.replace(images, dce_phase=1)])
+
+
+def test_clinical_columns_are_shared_by_name_with_the_rules_that_concern_them():
+    age, indication = ColumnSpec("age"), ColumnSpec("indication", "categorical", levels=("screening", "extent"))
+    rule = RuleSpec("replace_at_random", "indication", "extent")
+    some = InputsSpec(patch=None, clinical=(age,))
+    ruled = InputsSpec(patch=None, clinical=(indication,), clinical_rules=(rule,))
+    both = covering([some, ruled])
+    assert both.clinical == (age, indication) and both.clinical_rules == (rule,)
+    assert covers(both, some) and covers(both, ruled)
+    assert not covers(both, dataclasses.replace(ruled, clinical_rules=()))
+    with pytest.raises(InputError, match="cannot share one preparation"):
+        covering([some, InputsSpec(patch=None, clinical=(ColumnSpec("age", low=18.0),))])
 
 
 @pytest.fixture(scope="module")
