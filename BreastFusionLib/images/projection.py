@@ -131,8 +131,8 @@ def breast_box(grid: Grid, side: Side, midline: Midline) -> tuple[Box, list[str]
     """
     if side not in ("left", "right"):
         raise InputError(
-            "Which breast is meant is not known: give its side, left or right (--side, or the column 'side' of the "
-            "cohort's table)."
+            "Which breast is meant is not known: give its side, left or right (in the panel that of the lesion, on the "
+            "command line --side, in a cohort's table the column 'side')."
         )
     whole = Box((0, 0, 0), grid.size)
     if midline.side is not None:

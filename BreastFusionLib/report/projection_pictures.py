@@ -16,6 +16,8 @@ from BreastFusionLib.report.slices import SliceView, slice_panel
 
 __all__ = ["projection_panels"]
 
+_SHOWN_PX = 170  # a breast is narrow: side by side, its pictures stay as high as a screen is
+
 
 def projection_panels(
     projection: sitk.Image,
@@ -34,12 +36,12 @@ def projection_panels(
     grid = Grid.of(projection)
     view = SliceView.of(projection, grid.empty_image() if lesion is None else _shadow(lesion, grid))
     width_mm, height_mm = (size * mm for size, mm in zip(grid.size[:2], grid.spacing_mm[:2], strict=True))
-    panels = [slice_panel(view, "MIP", f"{width_mm:.0f} × {height_mm:.0f} mm", level=(0.0, 1.0))]
+    panels = [slice_panel(view, "MIP", f"{width_mm:.0f} × {height_mm:.0f} mm", level=(0.0, 1.0), shown_px=_SHOWN_PX)]
     for (source, method), overlay in maps.items():
         if source == PROJECTION:
             caption = map_caption(method, cell_size_mm[source])
-            panels.append(slice_panel(view, "MIP", caption, overlay=overlay, level=(0.0, 1.0)))
-    return element("div", *panels, class_="columns slices", style="--least:240px")
+            panels.append(slice_panel(view, "MIP", caption, overlay=overlay, level=(0.0, 1.0), shown_px=_SHOWN_PX))
+    return element("div", *panels, class_="columns slices", style=f"--least:{_SHOWN_PX}px")
 
 
 def _shadow(lesion: sitk.Image, onto: Grid) -> sitk.Image:

@@ -292,3 +292,32 @@ def terminology(segment) -> str:
     text = vtk.mutable("")
     segment.GetTag(segment.GetTerminologyEntryTagName(), text)
     return str(text)
+
+
+def test_a_whole_breasts_projection_and_its_maps_are_kept_and_saved(reading, study, section, save, readings, tmp_path):
+    from BreastFusionPanel.bridge.reading_nodes import reading_of, store_reading
+
+    # The DCE series' own crop as the model would see the breast: one slice, as thick as the volume.
+    source = tmp_path / "breast"
+    source.mkdir()
+    mip = sitk.GetImageFromArray(np.random.default_rng(0).random((1, 6, 8), dtype=np.float32))
+    mip.SetSpacing((20.0, 30.0, 150.0))
+    names = {"gradcam": "map_mip_gradcam.nii.gz", "gradcam++": "map_mip_gradcampp.nii.gz"}
+    for name in ("mip.nii.gz", *names.values()):
+        sitk.WriteImage(mip, str(source / name))
+    maps = [{"sequence": "mip", "method": m, "file": f, "cell_size_mm": [40.0, 60.0]} for m, f in names.items()]
+    breast = {**reading, "maps": maps, "projection": {"file": "mip.nii.gz"}, "mapping": {}}
+    store_reading(study.parameters, study.segment_id, breast, source)
+    section.refresh()
+    assert set(reading_of(study.parameters, study.segment_id).map_nodes) == {
+        ("mip", "gradcam"),
+        ("mip", "gradcam++"),
+        ("mip", "image"),
+    }
+    assert section.ui.showMapDceCheckBox.isVisibleTo(section.widget)  # what it was made of
+    assert not section.ui.showMapT1CheckBox.isVisibleTo(section.widget)
+    target = save()
+    for name in ("mip.nii.gz", *names.values()):
+        np.testing.assert_array_equal(
+            sitk.GetArrayFromImage(sitk.ReadImage(str(target / name))), sitk.GetArrayFromImage(mip)
+        )

@@ -23,7 +23,7 @@ from slicer.i18n import tr as _
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.files import to_plain
-from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
+from BreastFusionLib.reading.recipe import PROJECTION, SOURCE_WORDS
 
 from .exam_nodes import dce_grid
 from .geometry import grid_of, update_volume
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
 __all__ = [
+    "IMAGE",
     "StoredReading",
     "reading_basis",
     "reading_of",
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 READING, MAP, FEATURES = "reading", "map", "features"
+IMAGE = "image"  # beside the maps over it, what the model saw of a whole breast: files and page want it again
 BASIS = "BreastFusion.basis"
 SEQUENCE, METHOD = "BreastFusion.sequence", "BreastFusion.method"
 METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
@@ -63,7 +65,7 @@ class StoredReading:
     Attributes:
         mapping: the content of reading.json.
         is_current: whether outline, phases, T1 and T2 are those that were read.
-        map_nodes: (sequence, method) -> volume node, values 0..1.
+        map_nodes: (source, method) -> volume node, values 0..1; a projection itself has the method `IMAGE`.
         feature_table: vtkMRMLTableNode.
         chart: vtkMRMLPlotChartNode of the time-intensity curve; None when the reading has none.
         node: vtkMRMLTextNode that keeps it; what belongs to the reading may be noted in its attributes.
@@ -109,6 +111,8 @@ def storing_reading(
     for row in mapping["maps"]:
         maps[row["sequence"], row["method"]] = _read_map(Path(folder) / row["file"])
         yield
+    if mapping.get("projection"):
+        maps[PROJECTION, IMAGE] = _read_map(Path(folder) / mapping["projection"]["file"])
     name = segment_of(parameters.segmentation, segment_id).GetName()
     remove_nodes(parameters.segmentation, segment_id, FEATURES, READING)
     _show_maps(parameters, segment_id, name, maps)
@@ -215,7 +219,7 @@ def _show_maps(
         else:
             volume = _add_map(sequence, method, image)
             own(volume, parameters.segmentation, segment_id, MAP)
-        words = SEQUENCE_WORDS.get(sequence, sequence), METHOD_WORDS.get(method, method)
+        words = SOURCE_WORDS.get(sequence, sequence), METHOD_WORDS.get(method, method)
         volume.SetName(" ".join((lesion, *words)))
 
 

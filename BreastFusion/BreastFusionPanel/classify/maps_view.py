@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
-from BreastFusionLib.reading.recipe import SEQUENCE_WORDS
+from BreastFusionLib.reading.recipe import PROJECTION, SOURCE_WORDS
 
 from ..display import views
 
@@ -31,7 +31,7 @@ class MapsView:
     def show(self, stored: StoredReading | None) -> None:
         """Show another reading's maps; None takes them away."""
         self._stored = stored
-        present = {sequence for sequence, _method in stored.map_nodes} if stored is not None else set()
+        present = {_shown_on(source) for source, _method in stored.map_nodes} if stored is not None else set()
         for sequence, box in self._boxes.items():
             box.setVisible(sequence in present)
         self._ui.mapsWidget.setVisible(bool(present))
@@ -63,10 +63,18 @@ class MapsView:
             self._ui.mapCellLabel.setToolTip(long)
 
     def _nodes(self, method: str) -> dict[str, Any]:
-        """Return sequence -> map node of one method."""
+        """Return sequence -> map node of one method, as it is laid over the sequence's images."""
         if self._stored is None:
             return {}
-        return {sequence: node for (sequence, name), node in self._stored.map_nodes.items() if name == method}
+        nodes = {source: node for (source, name), node in self._stored.map_nodes.items() if name == method}
+        # A map over the lesion's own crop is finer than one over the whole breast, and takes its place.
+        breast_first = sorted(nodes, key=lambda source: source != PROJECTION)
+        return {_shown_on(source): nodes[source] for source in breast_first}
+
+
+def _shown_on(source: str) -> str:
+    """Return the sequence on which a source's map is shown: a projection is made of the DCE series."""
+    return "dce" if source == PROJECTION else source
 
 
 def cell_words(reading: Mapping[str, Any], method: str) -> tuple[str, str]:
@@ -82,7 +90,7 @@ def cell_words(reading: Mapping[str, Any], method: str) -> tuple[str, str]:
     sizes = [mm for cell in cells.values() for mm in cell]
     low, high = f"{min(sizes):.0f}", f"{max(sizes):.0f}"
     words = low if low == high else _("{low} to {high}").format(low=low, high=high)
-    each = "; ".join(f"{SEQUENCE_WORDS[sequence]} {x:.1f} × {y:.1f} mm" for sequence, (x, y) in cells.items())
+    each = "; ".join(f"{SOURCE_WORDS.get(source, source)} {x:.1f} × {y:.1f} mm" for source, (x, y) in cells.items())
     long = _(
         "A map has only a few cells ({each}) and is the same for all slices of the crop: it points to a region, not to "
         "a voxel."

@@ -20,12 +20,13 @@ from BreastFusionLib.files import replacing, write_json, write_text
 from BreastFusionLib.lesion import map_lesion
 from BreastFusionLib.reading.portion import Portion
 from BreastFusionLib.reading.reading_folder import READING, discard_reading, named_files
-from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.recipe import PROJECTION, InputsSpec
 from BreastFusionLib.service.transfer import write_case
 
 from ..bridge.geometry import image_of
 from ..bridge.labelmaps import segment_of
 from ..bridge.mapped_segments import mapped_of
+from ..bridge.reading_nodes import IMAGE
 from ..process.reading_request import case_of
 from .features_csv import features_csv
 
@@ -77,6 +78,8 @@ def save_reading(
             write_image(image_of(stored.map_nodes[row["sequence"], row["method"]]), folder / row["file"])
         for sequence, row in reading["mapping"].items():
             write_image(masks[sequence], folder / row["file"])
+        if reading.get("projection"):
+            write_image(image_of(stored.map_nodes[PROJECTION, IMAGE]), folder / reading["projection"]["file"])
         write_text(folder / "features.csv", features_csv(reading, inputs))
         write_lesion(parameters.segmentation, segment_id, folder / "lesion.seg.nrrd")
         # Last of all: where it is, everything that it names is there too.
