@@ -164,6 +164,7 @@ def _pair(given: str, option: str) -> tuple[float, float]:
 
 def _print(result: dict[str, Any]) -> None:
     """Print the table of models, and that of their differences."""
+    from BreastFusionLib.report.evaluation_captions import corrected_p
     from BreastFusionLib.report.numbers import p_value
 
     console = Console()
@@ -192,9 +193,9 @@ def _print(result: dict[str, Any]) -> None:
             pairs.add_row(
                 pair["a"],
                 pair["b"],
-                *([pair["class"]] if several else []),
+                *([pair["class"] or "macro"] if several else []),
                 _interval({"value": pair["delta_auc"], "low": pair["low"], "high": pair["high"]}, "+.3f"),
-                *(p_value(pair[key]) or "-" for key in ("p_delong", "p_bootstrap", "p_holm")),
+                *(p_value(p) or "-" for p in (pair["p_delong"], pair["p_bootstrap"], corrected_p(pair))),
             )
         console.print(pairs)
     for note in result["notes"]:

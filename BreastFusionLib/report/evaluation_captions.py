@@ -13,6 +13,7 @@ __all__ = [
     "benefit_caption",
     "calibration_caption",
     "confusion_caption",
+    "corrected_p",
     "corrected_tests",
     "has_intervals",
     "importance_caption",
@@ -45,6 +46,11 @@ def area_method(evaluation: Evaluation) -> str:
 def corrected_tests(evaluation: Evaluation) -> int:
     """Return for how many tests the P values of the AUC's difference are corrected."""
     return sum(test["p_holm"] is not None for test in evaluation["comparisons"])
+
+
+def corrected_p(test: Mapping[str, Any]) -> float | None:
+    """Return a comparison's P value after Holm: DeLong's, or the bootstrap's where there is no other."""
+    return test["p_holm_bootstrap"] if test["p_delong"] is None else test["p_holm"]
 
 
 def interval_words(evaluation: Evaluation) -> str:

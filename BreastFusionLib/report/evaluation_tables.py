@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from BreastFusionLib.report.evaluation_captions import area_method, corrected_tests, has_intervals
+from BreastFusionLib.report.evaluation_captions import area_method, corrected_p, corrected_tests, has_intervals
 from BreastFusionLib.report.numbers import equal_p, fixed, p_value, percent, with_interval
 from BreastFusionLib.report.page import Html, element, join, table
 from BreastFusionLib.report.style import colors_of
@@ -141,7 +141,7 @@ def comparisons_table(evaluation: Mapping[str, Any], against: str | None = None)
             join([test["a"], element("small", " against "), test["b"]]),
             *([test["class"] or "all: macro AUC"] if by_class else []),
             with_interval({"value": test["delta_auc"], "low": test["low"], "high": test["high"]}, 3, sign=True),
-            *(p_value(test[key]) for key in shown.values()),
+            *(p_value(corrected_p(test) if key == "p_holm" else test[key]) for key in shown.values()),
         )
         for test in tests
     ]
@@ -149,7 +149,7 @@ def comparisons_table(evaluation: Mapping[str, Any], against: str | None = None)
     if number > 1:
         caption += f" P (Holm) is {method}'s, corrected for {number} comparisons; the others are not corrected."
     if by_class:
-        caption += " Macro AUCs are compared by the bootstrap alone."
+        caption += " Macro AUCs are compared by the bootstrap alone, which their P (Holm) corrects."
     return table(header, rows, text_columns=2 if by_class else 1, caption=caption)
 
 
