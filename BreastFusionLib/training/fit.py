@@ -83,7 +83,8 @@ def train(
     from BreastFusionLib.training.trainer import Devices
 
     trained_on = Devices(choose_device(device)[0], devices, nodes, strategy)
-    writes = getattr(rank_zero_only, "rank", 0) in (None, 0)
+    trained_on.precision(recipe.training)  # one that there is not is told before hours of preparation
+    writes = trained_on.processes == 1 or getattr(rank_zero_only, "rank", 0) == 0
     if not writes:
         progress = encoder_progress = epoch_progress = None
     cases = labelled(cohort, recipe)

@@ -19,22 +19,18 @@ from BreastFusionLib.training.recipe import TrainingSpec
 __all__ = ["case_losses", "class_weights", "part_losses"]
 
 
-def class_weights(labels: NDArray[np.int64], spec: TrainingSpec, positive: int) -> Tensor | None:
-    """Return the weight of each class in the loss, or None where all are 1.
+def class_weights(labels: NDArray[np.int64], spec: TrainingSpec) -> Tensor | None:
+    """Return (K,) float32 weights of the classes in the loss by inverse frequency, or None where all are 1.
 
     Args:
-        labels: (n,) class numbers of the training cases.
-        spec: `class_weights` 'balanced' gives weights by inverse frequency, 1 on average over the training cases;
-            the positive class is then weighted by `positive_weight` beside it.
-        positive: number of the positive class.
-
-    Returns:
-        (K,) float32.
+        labels: (n,) class numbers of the training cases, over which the weights are 1 on average. Of two classes, the
+            positive one counts negatives / positives times as much as the other.
+        spec: says whether classes are weighted.
     """
+    if spec.class_weights == "none":
+        return None
     counts = np.bincount(labels)
-    weights = len(labels) / (len(counts) * counts) if spec.class_weights == "balanced" else np.ones(len(counts))
-    weights[positive] *= spec.positive_weight
-    return None if (weights == 1).all() else torch.tensor(weights, dtype=torch.float32)
+    return torch.tensor(len(labels) / (len(counts) * counts), dtype=torch.float32)
 
 
 def case_losses(logits: Tensor, labels: Tensor, weights: Tensor | None, smoothing: float = 0.0) -> Tensor:

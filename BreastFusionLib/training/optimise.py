@@ -54,7 +54,7 @@ def optimise(
     if spec.compile:
         for encoder in network.encoders.values():
             encoder.compile()
-    module = FusionModule(network, spec, class_weights(labels[rows["train"]], spec, positive), positive)
+    module = FusionModule(network, spec, class_weights(labels[rows["train"]], spec), positive)
     trainer = make_trainer(spec, devices, keeper, keeper.folder)
     with plain_interrupt():
         trainer.fit(

@@ -49,7 +49,6 @@ class TrainingSpec(_Section):
         momentum: of 'sgd'.
         weight_decay: L2 penalty.
         class_weights: 'balanced' weighs the loss by inverse class frequency.
-        positive_weight: of the positive class in the loss, beside `class_weights`.
         label_smoothing: share of each label that is spread over the classes, in the training loss only.
         optimisation: which losses train what: 'one_loss' (the fused output's), 'joint_losses' (its sum with that of
             every source alone), 'separate_optimisers' (each part by its own), 'staged' (the parts for `part_epochs`,
@@ -81,7 +80,6 @@ class TrainingSpec(_Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: Annotated[float, Field(ge=0)] = 5e-4
     class_weights: Literal["none", "balanced"] = "none"
-    positive_weight: Annotated[float, Field(gt=0)] = 1.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     optimisation: Literal["one_loss", "joint_losses", "separate_optimisers", "staged"] = "one_loss"
     part_epochs: Annotated[int, Field(ge=0)] = 0

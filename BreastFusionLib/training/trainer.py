@@ -70,6 +70,22 @@ class Devices:
         """How many processes train together."""
         return self.count * self.nodes
 
+    def precision(self, spec: TrainingSpec) -> Any:
+        """Return the precision as Lightning names it.
+
+        Raises:
+            InputError: half precision on a CPU.
+        """
+        if spec.precision == "16" and not self.cuda:
+            raise InputError("training.precision 16 needs a graphics card. Choose 'auto', '32' or 'bf16' on a CPU.")
+        if spec.precision == "auto":
+            wanted = "32"
+            if self.cuda:  # the mixed precision that the card is made for
+                wanted = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "16"
+        else:
+            wanted = spec.precision
+        return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[wanted]
+
     def require_enough(self, training_rows: Sequence[int], spec: TrainingSpec) -> None:
         """Make sure that every process has a share of every training batch.
 
@@ -93,9 +109,6 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
         devices: what it runs on.
         callback: keeps what is to be kept.
         folder: of the run.
-
-    Raises:
-        InputError: a precision that the device does not have.
     """
     count: Any = devices.count
     if devices.cuda and devices.count == 1:
@@ -107,7 +120,7 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
         num_nodes=devices.nodes,
         strategy=JoinedProcesses(start_method=START_METHODS[devices.strategy]) if devices.processes > 1 else "auto",
         use_distributed_sampler=False,  # batches are divided, not cases
-        precision=_precision(spec, devices.cuda),
+        precision=devices.precision(spec),
         callbacks=[callback],
         deterministic="warn",
         num_sanity_val_steps=0,
@@ -117,17 +130,6 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
         enable_model_summary=False,
         default_root_dir=folder,
     )
-
-
-def _precision(spec: TrainingSpec, cuda: bool) -> Any:
-    if spec.precision == "16" and not cuda:
-        raise InputError("training.precision 16 needs a graphics card. Choose 'auto', '32' or 'bf16' on a CPU.")
-    if spec.precision == "auto":
-        if not cuda:
-            return "32-true"
-        # The mixed precision that the card is made for.
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
-    return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[spec.precision]
 
 
 @contextlib.contextmanager

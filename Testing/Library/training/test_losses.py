@@ -56,9 +56,9 @@ def test_portions_of_a_batch_add_up_to_its_gradient(portions):
     torch.testing.assert_close(divided.grad, whole.grad)
 
 
-def test_balanced_weights_are_one_on_average_and_the_positive_weight_comes_beside_them():
-    labels = np.array([0, 0, 0, 1])
-    np.testing.assert_allclose(class_weights(labels, TrainingSpec(class_weights="balanced"), 1), [4 / 6, 2.0])
-    np.testing.assert_allclose(class_weights(labels, TrainingSpec(positive_weight=4.0), 1), [1.0, 4.0])
-    np.testing.assert_allclose(class_weights(labels, TrainingSpec(positive_weight=4.0), 0), [4.0, 1.0])
-    assert class_weights(labels, TrainingSpec(), 1) is None
+def test_balanced_weights_are_one_on_average_and_have_the_ratio_of_the_classes():
+    labels = np.array([0, 0, 0, 0, 1])
+    weights = class_weights(labels, TrainingSpec(class_weights="balanced"))
+    np.testing.assert_allclose(weights, [5 / 8, 4 * 5 / 8])
+    assert weights[labels].mean() == 1
+    assert class_weights(labels, TrainingSpec()) is None
