@@ -11,16 +11,32 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "CrossValidation": "crossvalidate",
     "EvaluationSpec": "recipe",
     "Recipe": "recipe",
     "Run": "run",
+    "SeedRuns": "seeds",
     "TrainingSpec": "recipe",
+    "cross_validate": "crossvalidate",
     "load_recipe": "recipe",
     "recipe_names": "recipe",
     "train": "fit",
+    "train_seeds": "seeds",
 }
 
-__all__ = ["EvaluationSpec", "Recipe", "Run", "TrainingSpec", "load_recipe", "recipe_names", "train"]
+__all__ = [
+    "CrossValidation",
+    "EvaluationSpec",
+    "Recipe",
+    "Run",
+    "SeedRuns",
+    "TrainingSpec",
+    "cross_validate",
+    "load_recipe",
+    "recipe_names",
+    "train",
+    "train_seeds",
+]
 
 
 def __getattr__(name: str) -> Any:

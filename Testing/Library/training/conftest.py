@@ -127,3 +127,20 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
     table = pd.DataFrame(rows, columns=["case_id", "patient_id", "exam", "lesion", "label", "age", "size"])
     table.to_csv(folder / "cohort.csv", index=False)
     return read_cohort(folder / "cohort.csv")
+
+
+@pytest.fixture
+def stopping_at() -> Callable[[int], Callable[[int, int], None]]:
+    """Make a progress callback that interrupts when it is called for the nth time: stopping_at(n)."""
+    return _stopping_at
+
+
+def _stopping_at(call: int) -> Callable[[int, int], None]:
+    calls = []
+
+    def progress(done: int, total: int) -> None:
+        calls.append(done)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+
+    return progress

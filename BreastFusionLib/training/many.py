@@ -1,0 +1,148 @@
+"""Many runs on one cohort: its cases are prepared once for all of them, and what each reached is a row."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pandas as pd
+
+from BreastFusionLib import __version__
+from BreastFusionLib.cohort.fingerprint import cohort_fingerprint
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs
+from BreastFusionLib.cohort.table import Cohort, write_table
+from BreastFusionLib.evaluation import auc
+from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.training.fit import inputs_fingerprint, train
+from BreastFusionLib.training.keeper import best_epoch
+from BreastFusionLib.training.leakage import refuse_label_in_inputs
+from BreastFusionLib.training.recipe import Recipe, TrainingSpec
+from BreastFusionLib.training.run import Run, begin_run
+
+__all__ = ["How", "ManyRuns", "kept_row", "outcome"]
+
+
+class How(TypedDict, total=False):
+    """With what all runs are trained: arguments of `train`."""
+
+    cache: Path | None
+    workers: int
+    scheduler: str | None
+    progress: Progress | None
+    encoder_progress: Progress | None
+    epoch_progress: Progress | None
+    device: str
+
+
+class ManyRuns:
+    """A folder of runs that share a cohort.
+
+    Attributes:
+        folder: of all runs.
+        cohort: its cases; after `begin`, those that could be prepared.
+    """
+
+    def __init__(
+        self, folder: str | Path, cohort: Cohort, how: How, total: int, run_progress: Progress | None = None
+    ) -> None:
+        """Take what the runs share.
+
+        Args:
+            folder: of all runs.
+            cohort: labelled cases.
+            how: with what they are trained.
+            total: how many runs there will be.
+            run_progress: called as run_progress(runs done, runs in all).
+        """
+        self.folder, self.cohort, self._how = Path(folder), cohort, how
+        self._prepared: list[tuple[InputsSpec, pd.DataFrame]] = []
+        self._done, self._total, self._run_progress = 0, total, run_progress
+
+    def begin(self, file: str, settings: Mapping[str, Any], recipes: Sequence[Recipe]) -> None:
+        """Begin or continue: prepare the cases as all recipes want them, and keep those that every recipe can use.
+
+        Args:
+            file: name of the file that holds the settings.
+            settings: what the results depend on beside the cohort.
+            recipes: all that will be trained, the one that names the folder first.
+
+        Raises:
+            InputError: the folder holds something else; see `compute_inputs`.
+        """
+        wanted = {
+            "recipe": recipes[0].resolved(),
+            "cohort": cohort_fingerprint(self.cohort.table),
+            "version": __version__,
+            **settings,
+        }
+        for recipe in recipes:
+            refuse_label_in_inputs(self.cohort.table, recipe)
+        begin_run(self.folder, wanted, file)
+        for recipe in recipes:
+            self._prepare(recipe.inputs)
+        every = pd.concat([prepared for _, prepared in self._prepared])
+        failed = every[every["status"] == "failed"].drop_duplicates("case_id")
+        write_table(failed, self.folder / "failed.csv")
+        begin_run(self.folder, {**wanted, "inputs": inputs_fingerprint(every[every["status"] == "ok"])}, file)
+        table = self.cohort.table
+        self.cohort = dataclasses.replace(self.cohort, table=table[~table["case_id"].isin(failed["case_id"])])
+
+    def prepared(self, inputs: InputsSpec) -> pd.DataFrame:
+        """Return what `compute_inputs` told of all cases when they were prepared in this way."""
+        return next(prepared for wanted, prepared in self._prepared if wanted == inputs)
+
+    def train(self, recipe: Recipe, table: pd.DataFrame, folder: Path) -> Run:
+        """Train one run, or continue it.
+
+        Args:
+            recipe: one of those that it began with, or with other settings of its training.
+            table: cases of the cohort with their splits.
+            folder: of the run.
+        """
+        cohort = dataclasses.replace(self.cohort, table=table)
+        run = train(recipe, cohort, folder, prepared=self.prepared(recipe.inputs), **self._how)
+        self.count()
+        return run
+
+    def count(self) -> None:
+        """Tell that one more run is done."""
+        self._done += 1
+        if self._run_progress is not None:
+            self._run_progress(self._done, self._total)
+
+    def _prepare(self, inputs: InputsSpec) -> None:
+        if not any(wanted == inputs for wanted, _ in self._prepared):
+            how = self._how
+            found = compute_inputs(
+                self.cohort,
+                inputs,
+                how.get("cache"),
+                how.get("workers", 1),
+                how.get("scheduler"),
+                how.get("progress"),
+            )
+            self._prepared.append((inputs, found))
+
+
+def kept_row(run: Run, spec: TrainingSpec) -> pd.Series:
+    """Return the row of a run's log.csv of the epoch whose weights it kept."""
+    log = pd.read_csv(run.log)
+    kept = best_epoch(log, spec)
+    assert kept is not None, "a finished run has kept an epoch"
+    return log.iloc[kept]
+
+
+def outcome(run: Run, spec: TrainingSpec) -> dict[str, float]:
+    """Return what a finished run reached.
+
+    Returns:
+        Its best epoch (counted from 0), validation loss and AUC in that epoch, number of test cases and their AUC
+        (NaN where they are of one class).
+    """
+    kept, test = kept_row(run, spec), pd.read_csv(run.test_predictions)
+    area = auc(test["label"], test["score"]) if test["label"].nunique() == 2 else math.nan
+    told = {name: float(kept[name]) for name in ("validation_loss", "validation_auc")}
+    return {"epoch": int(kept["epoch"]), **told, "test_cases": len(test), "test_auc": area}
