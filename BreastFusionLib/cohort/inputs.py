@@ -132,7 +132,7 @@ def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
 
 
 def _refuse_without_lesions(cohort: Cohort, inputs: InputsSpec) -> None:
-    if inputs.needs_lesion and cohort.table["lesion"].isna().all():
+    if inputs.needs_lesion and len(cohort.table) and cohort.table["lesion"].isna().all():
         raise InputError(
             "The recipe reads lesions, and the cohort has none: add a column 'lesion' with the path of each mask, or "
             "choose a recipe for whole breasts."
