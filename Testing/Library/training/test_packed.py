@@ -106,6 +106,7 @@ packed.PackedImages([Path(p) for p in sys.argv[2:]], load_recipe(sys.argv[1]).re
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_nothing_that_is_used(paths, reading, tiny_recipe, tmp_path):
     import yaml
 
@@ -123,6 +124,7 @@ def test_a_killed_writer_leaves_nothing_that_is_used(paths, reading, tiny_recipe
     assert np.array_equal(found.rows([7])["dce"][0], load_inputs(paths[7]).patches["dce"].pixels)
 
 
+@pytest.mark.slow
 def test_two_processes_look_at_the_same_file_also_when_both_write_it(paths, reading, tiny_recipe, tmp_path):
     import yaml
 
