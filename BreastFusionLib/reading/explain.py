@@ -24,7 +24,7 @@ __all__ = ["cell_size_mm", "explain", "feature_rows", "map_on_patient"]
 
 
 def explain(inputs: CaseInputs, bundle: Bundle, target: int, encoded: Encoded | None = None) -> Evidence:
-    """Collect the evidence for one class.
+    """Collect the evidence for one class, in the images as they are, also where a score is a mean over copies.
 
     Args:
         inputs: the prepared case.
