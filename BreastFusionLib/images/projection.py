@@ -17,7 +17,7 @@ from BreastFusionLib.exam.phase_choice import choose_phase
 from BreastFusionLib.exam.registration import register_rigid
 from BreastFusionLib.images.intensity import refuse_non_finite
 from BreastFusionLib.images.patches import Patch
-from BreastFusionLib.images.settings import ProjectionSpec
+from BreastFusionLib.images.settings import PROJECTION_COLUMNS, ProjectionSpec
 
 __all__ = ["Projection", "breast_box", "project_breast", "projected_phases", "subtraction"]
 
@@ -37,8 +37,8 @@ class Projection:
         patch: pixels (1, size_px, size_px) in [0, 1] on a grid of one slice as thick as the volume is deep along the
             rays, so that a map over the projection lies on everything that the rays passed.
         maximum: largest enhancement, in raw units of the subtraction, before clipping.
-        columns: 'mip_height_mm', 'mip_width_mm' (of the breast's image), 'mip_pixel_mm' (the subtraction's own pixels,
-            across) and 'mip_maximum'.
+        columns: `PROJECTION_COLUMNS`: height and width of the breast's image, the width of the subtraction's own
+            pixels, and `maximum`.
         phase: the phase that was used, 0 = before contrast.
         warnings: sentences.
     """
@@ -85,12 +85,9 @@ def project_breast(
     refuse_non_finite(brightest)
     grid, maximum = Grid.of(difference), float(brightest.max())
     square = _resized(_clipped(brightest, spec.clip_percent), spec.size_px)
-    columns = {
-        "mip_height_mm": grid.size[1] * grid.spacing_mm[1],
-        "mip_width_mm": grid.size[0] * grid.spacing_mm[0],
-        "mip_pixel_mm": grid.spacing_mm[0],
-        "mip_maximum": maximum,
-    }
+    width_mm, height_mm = (size * spacing for size, spacing in zip(grid.size[:2], grid.spacing_mm[:2], strict=True))
+    measures = (height_mm, width_mm, grid.spacing_mm[0], maximum)
+    columns = dict(zip(PROJECTION_COLUMNS, measures, strict=True))
     patch = Patch(_unit_range(square)[np.newaxis], _square_grid(grid, spec.size_px))
     return Projection(patch, maximum, columns, number, (*warnings, *doubts))
 

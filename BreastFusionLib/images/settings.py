@@ -7,7 +7,10 @@ from typing import Literal
 
 from BreastFusionLib.errors import InputError
 
-__all__ = ["AugmentationSpec", "IntensitySpec", "PatchSpec", "ProjectionSpec"]
+__all__ = ["PROJECTION_COLUMNS", "AugmentationSpec", "IntensitySpec", "PatchSpec", "ProjectionSpec"]
+
+PROJECTION_COLUMNS = ("mip_height_mm", "mip_width_mm", "mip_pixel_mm", "mip_maximum")
+"""What is measured on a projection; see `projection.Projection`."""
 
 
 @dataclass(frozen=True)

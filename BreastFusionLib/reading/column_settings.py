@@ -8,20 +8,17 @@ from typing import Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.exam.acquisition import ACQUISITION_COLUMNS
+from BreastFusionLib.images.settings import PROJECTION_COLUMNS
 
-__all__ = ["EXAM_COLUMNS", "RESERVED_COLUMNS", "ColumnSpec", "RuleSpec", "check_clinical"]
+__all__ = ["EXAM_COLUMNS", "LEFT_BREAST", "RESERVED_COLUMNS", "ColumnSpec", "RuleSpec", "check_clinical"]
 
 RESERVED_COLUMNS = ("case_id", "patient_id", "exam", "lesion", "side", "label", "split", "site")
 """Columns of a cohort's table with a meaning of their own, which are never an input."""
 
-EXAM_COLUMNS = (
-    *ACQUISITION_COLUMNS,
-    "left_breast",
-    "mip_maximum",
-    "mip_pixel_mm",
-    "mip_height_mm",
-    "mip_width_mm",
-)
+LEFT_BREAST = "left_breast"
+"""The column of the exam that tells which breast a case is: 1 left, 0 right (holste2021's leftBreastFlag)."""
+
+EXAM_COLUMNS = (*ACQUISITION_COLUMNS, LEFT_BREAST, *PROJECTION_COLUMNS)
 """What an exam itself tells: how it was taken, 1 for a left and 0 for a right breast, and its projection's measures."""
 
 

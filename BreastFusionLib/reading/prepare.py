@@ -9,6 +9,7 @@ from BreastFusionLib.exam.acquisition import acquisition_columns, field_strength
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.images import Patch, project_breast
 from BreastFusionLib.reading.clinical import clinical_columns
+from BreastFusionLib.reading.column_settings import LEFT_BREAST
 from BreastFusionLib.reading.measured_lesion import MeasuredLesion, Scales, lesion_of, measure_lesion
 from BreastFusionLib.reading.model import Case, CaseInputs
 from BreastFusionLib.reading.recipe import PROJECTION, InputsSpec
@@ -44,7 +45,7 @@ def prepare(case: Case, inputs: InputsSpec, scales: Scales | None = None, progre
     patches: dict[str, Patch] = dict(lesion.patches)
     of_exam: dict[str, Any] = acquisition_columns(case.exam)
     if case.breast_side != "unknown":
-        of_exam["left_breast"] = float(case.breast_side == "left")  # holste2021's leftBreastFlag
+        of_exam[LEFT_BREAST] = float(case.breast_side == "left")  # holste2021's leftBreastFlag
     if inputs.projection is not None:
         with clock.stage("projection"):
             seen = project_breast(case.exam.dce, case.breast_side, inputs.projection, chosen_phase=case.dce_phase)

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
-from BreastFusionLib.images.settings import AugmentationSpec, IntensitySpec, PatchSpec, ProjectionSpec
+from BreastFusionLib.images.settings import (
+    PROJECTION_COLUMNS,
+    AugmentationSpec,
+    IntensitySpec,
+    PatchSpec,
+    ProjectionSpec,
+)
 from BreastFusionLib.models.settings import ModelSpec
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec, check_clinical
 from BreastFusionLib.settings import from_mapping
@@ -209,11 +215,22 @@ class ReadingRecipe:
                 raise InputError(
                     f"{where}, model, towers: '{source}' is no source. {nearest_known(source, SOURCE_WORDS)}"
                 )
+        _check_projection(recipe.inputs, where)
         if recipe.task.positive not in recipe.task.classes:
             raise InputError(
                 f"{where}, task: the positive class '{recipe.task.positive}' is none of {list(recipe.task.classes)}."
             )
         return recipe
+
+
+def _check_projection(inputs: InputsSpec, where: str) -> None:
+    """Refuse columns that are measured on a projection where there is none: they would be missing in every case."""
+    for column in inputs.clinical:
+        if column.origin == "exam" and column.name in PROJECTION_COLUMNS and inputs.projection is None:
+            raise InputError(
+                f"{where}, inputs, clinical: '{column.name}' is measured on a projection, and there is none. Add a "
+                "'projection' (with 'as_image: false' where the network is not to see it)."
+            )
 
 
 def _with_whole_columns(recipe: Mapping[str, Any]) -> Mapping[str, Any]:

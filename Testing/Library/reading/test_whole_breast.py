@@ -170,3 +170,16 @@ def test_many_exams_give_a_row_a_breast(phantom, breast, bundle, tmp_path: Path)
     before = (tmp_path / "out" / rows[0]["folder"] / "reading.json").stat().st_mtime_ns
     assert read_many(tmp_path / "exams", bundle, tmp_path / "out", clinical={"E1": {"age": 51}})[:2] == rows[:2]
     assert (tmp_path / "out" / rows[0]["folder"] / "reading.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("name", "projection", "message"),
+    [
+        ("field_strength", None, "an exam tells no 'field_strength'. Did you mean"),
+        ("mip_maximum", None, "'mip_maximum' is measured on a projection, and there is none"),
+    ],
+)
+def test_a_column_that_no_exam_has_is_refused(name, projection, message) -> None:
+    inputs = {"patch": None, "projection": projection, "clinical": [{"name": name, "origin": "exam"}]}
+    with pytest.raises(InputError, match=message):
+        ReadingRecipe.from_mapping({**RECIPE, "inputs": inputs}, "breast")

@@ -1,0 +1,59 @@
+"""breastfusion predict with a model of whole breasts: a side stands for a mask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from BreastFusionLib.cli.app import app
+from BreastFusionLib.exam import write_exam
+from BreastFusionLib.phantom import make_exam
+from BreastFusionLib.reading import Case
+from BreastFusionLib.service.second_opinion import write_untrained_bundle
+
+RECIPE = {
+    "name": "breast",
+    "task": {"unit": "breast"},
+    "inputs": {"patch": None, "projection": {"size_px": 32}, "clinical": [{"name": "left_breast", "origin": "exam"}]},
+    "model": {"encoder": {"name": "small", "weights": "none", "frozen": False}},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("breast")
+    made = make_exam(0, 1, small=True)
+    write_exam(made.exam, target / "exam", {"L1": made.lesion.mask})
+    write_untrained_bundle(target / "bundle", Case(made.exam, None, side="left"), RECIPE)
+    return target
+
+
+def predict(folder: Path, *more: str) -> tuple[int, dict, str]:
+    where = ["--bundle", str(folder / "bundle"), "--exam", str(folder / "exam"), "--out", str(folder / "out")]
+    done = CliRunner().invoke(app, ["predict", *where, "--device", "cpu", *more])
+    read = json.loads((folder / "out" / "reading.json").read_text(encoding="utf-8")) if done.exit_code == 0 else {}
+    return done.exit_code, read, str(done.exception)
+
+
+def test_each_breast_is_read_by_its_side(folder: Path) -> None:
+    read = {side: predict(folder, "--side", side)[1] for side in ("L", "R")}
+    assert (read["L"]["side"], read["R"]["side"]) == ("left", "right")
+    assert read["L"]["lesion"] is None and read["L"]["probability"] != read["R"]["probability"]
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "The right breast of one phantom" in page and "The whole breast" in page
+    assert "The lesion on every sequence" not in page and "Contrast over time" not in page
+
+
+def test_a_mask_tells_the_side_too_and_is_shown(folder: Path) -> None:
+    _, read, _ = predict(folder, "--lesion", str(folder / "exam" / "lesions" / "L1.nii.gz"))
+    assert read["side"] == "left" and read["lesion"]["volume_mm3"] > 0 and read["kinetics"] is not None
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "The whole breast" in page and "lesion's shadow" in page and "Contrast over time" in page
+
+
+def test_without_either_it_says_what_to_give(folder: Path) -> None:
+    code, _, reason = predict(folder)
+    assert code != 0 and "Which breast is meant is not known" in reason and "--side" in reason
