@@ -35,6 +35,8 @@ class How(TypedDict, total=False):
     encoder_progress: Progress | None
     epoch_progress: Progress | None
     device: str
+    prepare_as: InputsSpec | None
+    prepared: pd.DataFrame | None
 
 
 class ManyRuns:
@@ -53,7 +55,7 @@ class ManyRuns:
         Args:
             folder: of all runs.
             cohort: labelled cases.
-            how: with what they are trained.
+            how: with what they are trained; with 'prepared' nothing is prepared here.
             total: how many runs there will be.
             run_progress: called as run_progress(runs done, runs in all).
         """
@@ -103,7 +105,8 @@ class ManyRuns:
             folder: of the run.
         """
         cohort = dataclasses.replace(self.cohort, table=table)
-        run = train(recipe, cohort, folder, prepared=self.prepared(recipe.inputs), **self._how)
+        how: How = {**self._how, "prepared": self.prepared(recipe.inputs)}
+        run = train(recipe, cohort, folder, **how)
         self.count()
         return run
 
@@ -114,17 +117,20 @@ class ManyRuns:
             self._run_progress(self._done, self._total)
 
     def _prepare(self, inputs: InputsSpec) -> None:
-        if not any(wanted == inputs for wanted, _ in self._prepared):
-            how = self._how
+        if any(wanted == inputs for wanted, _ in self._prepared):
+            return
+        how = self._how
+        found = how.get("prepared")
+        if found is None:
             found = compute_inputs(
                 self.cohort,
-                inputs,
+                how.get("prepare_as") or inputs,
                 how.get("cache"),
                 how.get("workers", 1),
                 how.get("scheduler"),
                 how.get("progress"),
             )
-            self._prepared.append((inputs, found))
+        self._prepared.append((inputs, found[found["case_id"].isin(self.cohort.table["case_id"])]))
 
 
 def kept_row(run: Run, spec: TrainingSpec) -> pd.Series:

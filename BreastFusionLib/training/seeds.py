@@ -76,7 +76,8 @@ def train_seeds(
         out: folder of the runs. Further seeds may be added later.
         seeds: of the runs, or how many, from the recipe's own seed on.
         run_progress: called as run_progress(runs done, runs in all).
-        how: cache, workers, scheduler, progress, encoder_progress, epoch_progress and device, see `train`.
+        how: cache, workers, scheduler, progress, encoder_progress, epoch_progress, device, prepare_as and prepared,
+            see `train`.
 
     Raises:
         InputError: no seed, or one that comes twice or is negative; see `train`.

@@ -196,6 +196,18 @@ def test_a_table_without_a_column_of_the_recipe_is_refused_before_any_work(phant
     assert not (tmp_path / "cache").exists()
 
 
+def test_where_a_rule_applies_must_be_told_only_if_a_row_holds_what_it_replaces(cohort, tmp_path):
+    indication = ColumnSpec("indication", "categorical", levels=("screening", "other", "extent"))
+    rule = RuleSpec("replace_at_random", "indication", "extent", where="bi_rads", where_values=("6",))
+    inputs = InputsSpec(clinical=(indication,), clinical_rules=(rule,))
+    words = ["screening", "other", "screening"]
+    idle = dataclasses.replace(cohort, table=cohort.table.assign(indication=words))
+    assert (compute_inputs(idle, inputs, tmp_path / "cache", prepare_to=Preparing())["status"] == "ok").all()
+    acting = dataclasses.replace(cohort, table=cohort.table.assign(indication=[*words[:2], "extent"]))
+    with pytest.raises(InputError, match="no column 'bi_rads'"):
+        compute_inputs(acting, inputs, tmp_path / "cache", prepare_to=Preparing())
+
+
 @pytest.mark.slow
 def test_a_second_call_prepares_nothing_and_a_changed_mask_is_prepared_anew(phantoms, tmp_path):
     cohort = read_cohort(phantoms)
