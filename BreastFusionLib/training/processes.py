@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from BreastFusionLib.training.data import Batches, Key, loader
 from BreastFusionLib.training.recipe import TrainingSpec
 
-__all__ = ["JoinedProcesses", "RunData", "Shares", "add_gradients", "gather", "take_buffers"]
+__all__ = ["JoinedProcesses", "RunData", "Shares", "add_gradients", "gather", "joined", "take_buffers"]
 
 Item = TypeVar("Item")
 
@@ -73,7 +73,7 @@ class RunData(lightning.LightningDataModule):
 
 def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Add up the gradients of all processes, in each; a gradient that none of them has stays absent."""
-    if not _joined():
+    if not joined():
         return
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in trained]
@@ -87,7 +87,7 @@ def add_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 def gather(item: Item) -> list[Item]:
     """Return what each process holds, in the order of their numbers; alone, a list of one."""
-    if not _joined():
+    if not joined():
         return [item]
     items: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(items, item)
@@ -96,10 +96,11 @@ def gather(item: Item) -> list[Item]:
 
 def take_buffers(network: nn.Module) -> None:
     """Take over the first process's buffers: batch norm has seen other cases in each process."""
-    if _joined():
+    if joined():
         for buffer in network.buffers():
             distributed.broadcast(buffer, src=0)
 
 
-def _joined() -> bool:
+def joined() -> bool:
+    """Tell whether this process trains with others."""
     return distributed.is_available() and distributed.is_initialized()

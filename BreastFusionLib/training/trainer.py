@@ -16,7 +16,7 @@ import lightning
 import torch
 
 from BreastFusionLib.errors import InputError, nearest_known
-from BreastFusionLib.training.processes import JoinedProcesses
+from BreastFusionLib.training.processes import JoinedProcesses, joined
 from BreastFusionLib.training.recipe import TrainingSpec
 
 __all__ = ["START_METHODS", "Devices", "make_trainer", "plain_interrupt", "quiet_lightning"]
@@ -55,10 +55,11 @@ class Devices:
             raise InputError(f"There is no strategy '{self.strategy}'. {nearest_known(self.strategy, START_METHODS)}")
         if min(self.count, self.nodes) < 1:
             raise InputError(f"At least one device on one node is needed, found {self.count} on {self.nodes}.")
-        if self.cuda and self.count > torch.cuda.device_count():
-            raise InputError(
-                f"{self.count} graphics cards were asked for, this machine has {torch.cuda.device_count()}."
-            )
+        found = torch.cuda.device_count() if self.cuda else self.count
+        if self.count > found:
+            raise InputError(f"{self.count} graphics cards were asked for, this machine has {found}.")
+        if self.processes == 1 and joined():
+            raise InputError("This program trains over several processes: all of its runs need the same devices.")
 
     @property
     def cuda(self) -> bool:

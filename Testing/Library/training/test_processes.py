@@ -43,6 +43,28 @@ def test_alone_there_is_nothing_to_add_or_gather():
     assert gather("this") == ["this"]
 
 
+@pytest.fixture
+def group():
+    """A group of processes with this one as its only member."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+def test_a_gradient_that_no_process_has_stays_absent(group):
+    rests, learns = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    learns(torch.ones(1, 3)).sum().backward()
+    expected = [parameter.grad.clone() for parameter in learns.parameters()]
+    add_gradients([*rests.parameters(), *learns.parameters()])
+    assert all(parameter.grad is None for parameter in rests.parameters())
+    torch.testing.assert_close([parameter.grad for parameter in learns.parameters()], expected)
+
+
+def test_a_program_of_several_processes_has_no_run_on_one_device(group):
+    with pytest.raises(InputError, match="all of its runs need the same devices"):
+        Devices("cpu")
+
+
 @pytest.mark.slow
 def test_two_processes_train_what_one_does_and_the_first_one_writes(cohort, tmp_path, tiny_recipe, train_tiny):
     # 28 cases in 4 batches of 7, so that the shares are uneven; nothing is dropped, because processes drop different

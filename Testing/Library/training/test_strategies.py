@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from BreastFusionLib.errors import InputError, MemoryShortage
 from BreastFusionLib.models import FusionNetwork, ModelSpec, build_network
-from BreastFusionLib.training import load_recipe
+from BreastFusionLib.training import load_recipe, train
 from BreastFusionLib.training.module import FusionModule
 from BreastFusionLib.training.recipe import TrainingSpec
 from BreastFusionLib.training.trainer import quiet_lightning
@@ -198,3 +198,14 @@ def test_settings_that_do_not_fit_are_told(overrides, words):
 
 def test_a_precision_may_be_written_as_a_number():
     assert load_recipe("fusion", ["training.precision=32"]).training.precision == "32"
+
+
+def test_encoder_and_statistics_of_its_features_rest_with_the_parts(cohort, tmp_path, tiny_recipe):
+    model = {"towers": {"dce": [8, "drop"], "t1": [8], "clinical": [4]}}
+    weights = []
+    for epochs in (3, 5):
+        spec = {"optimisation": "staged", "part_epochs": 2, "epochs": epochs, "patience": None}
+        run = train(tiny_recipe(spec, model), cohort, tmp_path / str(epochs), device="cpu")
+        weights.append(torch.load(run.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"])
+    changed = {name.split(".")[1] for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])}
+    assert changed == {"head"}
