@@ -103,6 +103,11 @@ def train(
     among = [Path(path) for path in prepared.loc[prepared["status"] == "ok", "path"]]
     prepared = prepared[prepared["case_id"].isin(cases.table["case_id"])]
     table = cases.table.merge(prepared[prepared["status"] == "ok"][["case_id", "path"]], on="case_id")
+    if table.empty:
+        raise InputError(
+            f"None of the {len(cases.table)} cases could be prepared. The first: {prepared['reason'].iloc[0]} Correct "
+            "what is wrong, and call again."
+        )
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
     if writes:
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")

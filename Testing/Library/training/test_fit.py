@@ -317,6 +317,13 @@ def test_a_broken_case_is_listed_and_the_rest_goes_on(cohort, tmp_path, tiny_rec
     assert set(cohort.table["case_id"]) - set(pd.read_csv(run.predictions)["case_id"]) == {"c05", "c06"}
 
 
+def test_when_no_case_can_be_prepared_the_first_reason_is_said(cohort, tmp_path, tiny_recipe):
+    for exam in cohort.folder.glob("c??.nii.gz"):
+        exam.write_text("broken")
+    with pytest.raises(InputError, match="None of the 40 cases could be prepared. The first: The exam of c00 is broken"):
+        train(tiny_recipe(), cohort, tmp_path / "run")
+
+
 def test_one_class_only_is_refused_before_anything_is_written(cohort, tmp_path, tiny_recipe):
     table = cohort.table[cohort.table["label"] == 1]
     with pytest.raises(InputError, match="The cohort has only label 1"):
