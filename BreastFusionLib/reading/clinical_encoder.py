@@ -70,7 +70,7 @@ class ColumnCode:
     def usable(self, value: ColumnValue) -> bool:
         """Tell whether a value can be taken as it is, because it is there and the training cases know it."""
         if self.spec.kind == "continuous":
-            return isinstance(value, float) and is_known(value)
+            return not isinstance(value, str) and is_known(value)
         # An order says what lies between two levels that were seen; a category without a case says nothing.
         return value in (self.levels if self.spec.kind == "ordinal" else self.seen)
 
@@ -244,7 +244,7 @@ def _natural(level: str) -> tuple[float, str]:
 def _number(code: ColumnCode, value: ColumnValue) -> float:
     if code.spec.kind == "categorical" or not code.usable(value):
         return math.nan
-    return float(value) if isinstance(value, float) else float(code.levels.index(str(value)))
+    return float(code.levels.index(value)) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
 
 
 def _encode(code: ColumnCode, value: ColumnValue, mean: float, std: float) -> list[float]:
