@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from BreastFusionLib import DISCLAIMER, __version__
 from BreastFusionLib.cli import (
+    crossvalidate_command,
     data_commands,
     evaluate_command,
     importance_command,
@@ -93,6 +94,10 @@ app.command(
 app.command("train", epilog=example("breastfusion train demo --cohort phantoms/cohort.csv --out run/"))(
     study_commands.train
 )
+app.command(
+    "cross-validate",
+    epilog=example("breastfusion cross-validate demo --cohort phantoms/cohort.csv --out cv/ --folds 5"),
+)(crossvalidate_command.cross_validate)
 app.command("apply", epilog=example("breastfusion apply --bundle run/bundle --cohort cohort.csv --out scores.csv"))(
     study_commands.apply
 )

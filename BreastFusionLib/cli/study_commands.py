@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from BreastFusionLib.cli.output import DeviceOption, messages, progress_bar, progress_bars
 
-__all__ = ["apply", "features", "train"]
+if TYPE_CHECKING:
+    from BreastFusionLib.cohort.inputs import Progress
+    from BreastFusionLib.training.many import How
+
+__all__ = [
+    "CacheOption",
+    "CohortOption",
+    "SchedulerOption",
+    "WorkersOption",
+    "apply",
+    "features",
+    "train",
+    "training_bars",
+]
 
 CohortOption = Annotated[Path, typer.Option("--cohort", help="Table of cases: cohort.csv or .parquet.")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Local processes.")]
@@ -43,6 +58,7 @@ def train(
     cohort: CohortOption,
     out: Annotated[Path, typer.Option(help="Folder of the run; called again, it continues.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. training.epochs=20.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Runs from this many seeds, a folder each.")] = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
@@ -50,23 +66,39 @@ def train(
 ) -> None:
     """Train a recipe on a cohort; leaves a run with its bundle, predictions, log and curves."""
     from BreastFusionLib.cohort import read_cohort
-    from BreastFusionLib.training import load_recipe
+    from BreastFusionLib.training import load_recipe, train_seeds
     from BreastFusionLib.training import train as train_recipe
 
-    with progress_bars("cases", "encoder passes", "epochs") as (cases, passes, epochs):
-        run = train_recipe(
-            load_recipe(recipe, set_ or ()),
-            read_cohort(cohort),
-            out,
-            cache=cache,
-            workers=workers,
-            scheduler=scheduler,
-            progress=cases,
-            encoder_progress=passes,
-            epoch_progress=epochs,
-            device=device,
+    wanted, cases = load_recipe(recipe, set_ or ()), read_cohort(cohort)
+    with training_bars(device, workers, scheduler, cache) as (how, runs):
+        if seeds is None:
+            run = train_recipe(wanted, cases, out, **how)
+        else:
+            several = train_seeds(wanted, cases, out, seeds, run_progress=runs, **how)
+            run = several.best
+    if seeds is not None:
+        messages.print(f"Runs: {several.table}\nPredictions: {several.predictions}\nTogether: {several.ensemble}")
+    messages.print(f"{'Bundle' if seeds is None else 'Best bundle'}: {run.bundle}")
+
+
+@contextlib.contextmanager
+def training_bars(
+    device: Literal["auto", "cpu", "cuda"], workers: int, scheduler: str | None, cache: Path | None
+) -> Iterator[tuple[How, Progress]]:
+    """Show the bars of training; yields what `train` takes, and what moves the bar of runs where there are several."""
+    with progress_bars("runs", "cases", "encoder passes", "epochs") as (runs, cases, passes, epochs):
+        yield (
+            {
+                "cache": cache,
+                "workers": workers,
+                "scheduler": scheduler,
+                "progress": cases,
+                "encoder_progress": passes,
+                "epoch_progress": epochs,
+                "device": device,
+            },
+            runs,
         )
-    messages.print(f"Bundle: {run.bundle}")
 
 
 def apply(

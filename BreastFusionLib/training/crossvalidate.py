@@ -16,8 +16,7 @@ from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.cohort.table import Cohort, write_table
 from BreastFusionLib.evaluation import Spread, auc, spread
 from BreastFusionLib.files import write_json
-from BreastFusionLib.training.design import Design, outer_folds
-from BreastFusionLib.training.fit import labelled
+from BreastFusionLib.training.design import Design, outer_folds, without_splits
 from BreastFusionLib.training.leakage import refuse_same_images
 from BreastFusionLib.training.many import How, ManyRuns, outcome
 from BreastFusionLib.training.recipe import Recipe
@@ -38,13 +37,19 @@ class CrossValidation:
         folder: it holds `repeat_<r>/fold_<f>/` (a run each), predictions.csv, runs.csv (a row a fold), summary.json
             and, where settings were tuned, chosen.csv.
         mean_auc: over the folds of all repeats that hold both classes, with an interval that allows for their common
-            training cases; None with fewer than one.
+            training cases; None without such a fold.
         pooled_auc: of all cases in one ranking, mean over repeats.
+        folds: in a repeat.
+        repeats: of the whole.
+        folds_of_one_class: which have no AUC, in all repeats.
     """
 
     folder: Path
     mean_auc: Spread | None
     pooled_auc: float
+    folds: int
+    repeats: int
+    folds_of_one_class: int
 
     @property
     def predictions(self) -> Path:
@@ -60,6 +65,11 @@ class CrossValidation:
     def chosen(self) -> Path:
         """One row a candidate and fold: its settings, what it reached on the inner folds, and whether it was chosen."""
         return self.folder / "chosen.csv"
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The figures, as summary.json holds them."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "folder"}
 
 
 def cross_validate(
@@ -96,7 +106,7 @@ def cross_validate(
     """
     design = Design(folds, repeats, leave_site_out, validation_share, tune or {}, inner_folds)
     candidates = design.recipes(recipe)
-    cases = without_splits(cohort, recipe)
+    cases = without_splits(cohort)
     total = len(outer_folds(cases, recipe, design)) * design.runs_a_fold
     many = ManyRuns(out, cases, how, total, run_progress)
     many.begin("cross_validation.json", {"design": dataclasses.asdict(design)}, [recipe, *candidates])
@@ -119,12 +129,6 @@ def cross_validate(
     return _summary(many.folder, pd.DataFrame(runs), pd.concat(told))
 
 
-def without_splits(cohort: Cohort, recipe: Recipe) -> Cohort:
-    """Return the labelled cases, whatever splits their table has."""
-    table = labelled(cohort, recipe).table
-    return dataclasses.replace(cohort, table=table.assign(split=pd.Series(pd.NA, index=table.index, dtype="str")))
-
-
 def _refuse_patients_alike(many: ManyRuns, recipe: Recipe) -> None:
     """Refuse the same image of two patients at once: some fold would part them, after hours maybe."""
     prepared = many.prepared(recipe.inputs)
@@ -143,16 +147,11 @@ def _summary(folder: Path, runs: pd.DataFrame, predictions: pd.DataFrame) -> Cro
     folds = runs["fold"].nunique()
     mean = spread(areas, 1 / (folds - 1), bounds=(0.0, 1.0)) if len(areas) else None
     pooled = [auc(one["label"], one["score"]) for _, one in predictions.groupby("run")]
-    found = CrossValidation(folder, mean, float(np.mean(pooled)))
+    found = CrossValidation(
+        folder, mean, float(np.mean(pooled)), folds, len(pooled), int(runs["test_auc"].isna().sum())
+    )
     write_table(runs, found.table)
     write_table(predictions, found.predictions)
-    summary = {
-        "folds": folds,
-        "repeats": len(pooled),
-        "mean_auc": None if mean is None else dataclasses.asdict(mean),
-        "folds_of_one_class": int(runs["test_auc"].isna().sum()),
-        "pooled_auc": found.pooled_auc,
-    }
     with saying_disk_full(folder):
-        write_json(folder / "summary.json", summary)
+        write_json(folder / "summary.json", found.summary)
     return found

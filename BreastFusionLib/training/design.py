@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from BreastFusionLib.cohort.table import Cohort, require_two_classes
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.training.recipe import Recipe
 
-__all__ = ["Design", "OuterFold", "outer_folds"]
+__all__ = ["Design", "OuterFold", "outer_folds", "without_splits"]
 
 # Losses under different weights are no measure of which is better.
 _WEIGHTS = ("training.class_weights", "training.positive_weight")
@@ -98,21 +99,20 @@ def outer_folds(cohort: Cohort, recipe: Recipe, design: Design) -> list[OuterFol
     """Draw the folds of all repeats, seeded by `training.split_seed` and the repeat.
 
     Args:
-        cohort: labelled cases; their own splits do not count.
+        cohort: cases; their own splits do not count, nor do those without a label.
         recipe: names the shares and the seed.
         design: how patients are divided.
 
     Raises:
         InputError: fewer patients of a class than folds, no sites, or a fold whose other patients are of one class.
     """
-    training, _, _ = recipe.training.fractions
-    share = design.validation_share
-    if share is None:
-        share = recipe.training.fractions[1] / (training + recipe.training.fractions[1])
-    found = []
+    training, validation, _ = recipe.training.fractions
+    share = validation / (training + validation) if design.validation_share is None else design.validation_share
+    cohort, found = without_splits(cohort), []
     for repeat in range(1, design.repeats + 1):
         seed = recipe.training.split_seed + repeat - 1
         table = cohort.table
+        require_two_classes(table["label"], "The cohort")
         folds = site_folds(table) if design.leave_site_out else patient_folds(table, design.folds, seed) + 1
         for number, name in enumerate(sorted(folds.unique()), start=1):
             require_two_classes(table.loc[folds != name, "label"], f"All but fold {name}")
@@ -121,6 +121,12 @@ def outer_folds(cohort: Cohort, recipe: Recipe, design: Design) -> list[OuterFol
             inner = _inner(rest, design.inner_folds, seed) if design.tune else ()
             found.append(OuterFold(repeat, number, str(name), split, inner))
     return found
+
+
+def without_splits(cohort: Cohort) -> Cohort:
+    """Return the labelled cases, whatever splits their table has."""
+    table = cohort.table[cohort.table["label"].notna()]
+    return dataclasses.replace(cohort, table=table.assign(split=pd.Series(pd.NA, index=table.index, dtype="str")))
 
 
 def _inner(rest: pd.DataFrame, folds: int, seed: int) -> tuple[pd.DataFrame, ...]:

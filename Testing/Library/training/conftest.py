@@ -130,6 +130,12 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
 
 
 @pytest.fixture
+def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figures: with networks this small they take most of the time."""
+    monkeypatch.setattr("BreastFusionLib.training.curves.draw_curves", lambda *_: None)
+
+
+@pytest.fixture
 def stopping_at() -> Callable[[int], Callable[[int, int], None]]:
     """Make a progress callback that interrupts when it is called for the nth time: stopping_at(n)."""
     return _stopping_at

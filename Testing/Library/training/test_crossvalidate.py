@@ -16,6 +16,7 @@ from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.training import cross_validate
 from BreastFusionLib.training.design import Design, outer_folds
 
+pytestmark = pytest.mark.usefixtures("without_curves")
 TUNE = {"training.learning_rate": [0.001, 0.05], "training.weight_decay": [0.0]}
 
 
@@ -40,7 +41,7 @@ def results(folder) -> dict[str, str]:
 
 
 def test_everyone_is_tested_once_a_repeat_by_a_model_that_has_not_seen_them(cohort, tmp_path, recipe):
-    found = cross_validate(recipe, cohort, tmp_path / "cv", folds=4, repeats=2, device="cpu")
+    found = cross_validate(recipe, cohort, tmp_path / "cv", folds=2, repeats=2, validation_share=0.2, device="cpu")
     predictions = pd.read_csv(found.predictions)
     for repeat in ("repeat_1", "repeat_2"):
         one = predictions[predictions["run"] == repeat]
@@ -49,10 +50,10 @@ def test_everyone_is_tested_once_a_repeat_by_a_model_that_has_not_seen_them(coho
             run = pd.read_csv(found.folder / repeat / f"fold_{fold}" / "predictions.csv").set_index("case_id")
             assert set(run.index[run["split"] == "test"]) == set(tested["case_id"])
             np.testing.assert_array_equal(run.loc[tested["case_id"], "score"], tested["score"])
-            # 30 patients are not tested: .1 of .8 of them find the best epoch, 2 of each class.
+            # 20 patients are not tested: a fifth of them find the best epoch.
             assert (run["split"] == "validation").sum() == 4
     parts = [set(p["case_id"]) for _, p in predictions.groupby(["run", "fold"])]
-    assert len(set(map(frozenset, parts))) == 8
+    assert len(set(map(frozenset, parts))) == 4
 
 
 def test_evaluation_takes_the_predictions_as_they_are_and_finds_the_same_aucs(cohort, tmp_path, recipe):
@@ -109,35 +110,29 @@ def test_the_candidate_with_the_best_mean_over_the_inner_folds_is_trained(cohort
     assert not list(found.folder.glob("repeat_1/tuning_*/**/*.ckpt"))
 
 
-@pytest.mark.parametrize("epoch", [1, 4, 9, 11])
-def test_stopped_anywhere_it_ends_with_the_uninterrupted_result(cohort, tmp_path, recipe, epoch, stopping_at, whole):
-    with pytest.raises(KeyboardInterrupt):
-        cross_validate(recipe, cohort, tmp_path / "cut", epoch_progress=stopping_at(epoch), **whole.settings)
-    again = cross_validate(recipe, cohort, tmp_path / "cut", **whole.settings)
-    assert results(again.folder) == whole.results
+def test_stopped_again_and_again_it_ends_with_the_uninterrupted_result_and_trains_nothing_twice(
+    cohort, tmp_path, recipe, stopping_at
+):
+    settings = {"folds": 2, "tune": TUNE, "inner_folds": 2, "device": "cpu"}
+    whole = cross_validate(recipe, cohort, tmp_path / "whole", **settings)
+    epochs, found, calls = [], None, 0
+    while found is None and calls < 20:
+        calls += 1
+        # In the middle of a run, and between two.
+        stop = {"epoch_progress": stopping_at(5)} if calls % 2 else {"run_progress": stopping_at(2 * calls)}
+        told = stop.get("epoch_progress", lambda done, total: None)
 
+        def count(done, total, told=told):
+            epochs.append(done)
+            told(done, total)
 
-def test_stopped_between_what_was_reached_and_the_next_run_nothing_is_trained_twice(cohort, tmp_path, recipe, whole):
-    class Stop:
-        def __call__(self, done, total):
-            if done == 3:
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cross_validate(recipe, cohort, tmp_path / "cut", run_progress=Stop(), **whole.settings)
-    epochs, runs = [], []
-    again = cross_validate(
-        recipe,
-        cohort,
-        tmp_path / "cut",
-        epoch_progress=lambda *now: epochs.append(now),
-        run_progress=lambda *now: runs.append(now),
-        **whole.settings,
-    )
-    assert results(again.folder) == whole.results
-    assert runs == [(done, 10) for done in range(1, 11)]
-    # Three runs of two epochs were done.
-    assert len(epochs) == 2 * 7
+        try:
+            found = cross_validate(recipe, cohort, tmp_path / "cut", **{**stop, "epoch_progress": count}, **settings)
+        except KeyboardInterrupt:
+            continue
+    assert calls > 4
+    assert results(found.folder) == results(whole.folder)
+    assert len(epochs) == 2 * 10  # two of each run: two folds, two candidates on two inner folds each
 
 
 def test_a_candidate_that_diverges_is_not_chosen(cohort, tmp_path, recipe):
@@ -220,16 +215,3 @@ def test_another_design_in_the_same_folder_is_refused(cohort, tmp_path, recipe):
     cross_validate(recipe, cohort, tmp_path / "cv", folds=2, device="cpu")
     with pytest.raises(InputError, match=r"other settings: design\.folds was 2, is now 3"):
         cross_validate(recipe, cohort, tmp_path / "cv", folds=3, device="cpu")
-
-
-@dataclasses.dataclass
-class Whole:
-    settings: dict
-    results: dict
-
-
-@pytest.fixture
-def whole(cohort, tmp_path, recipe) -> Whole:
-    """An uninterrupted nested cross-validation: two folds of two candidates on two inner folds, ten runs."""
-    settings = {"folds": 2, "tune": TUNE, "inner_folds": 2, "device": "cpu"}
-    return Whole(settings, results(cross_validate(recipe, cohort, tmp_path / "whole", **settings).folder))

@@ -10,6 +10,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.training import cross_validate, leakage, train, train_seeds
 
+pytestmark = pytest.mark.usefixtures("without_curves")
 SPLIT = ["train"] * 28 + ["validation"] * 4 + ["test"] * 8
 
 
@@ -54,11 +55,9 @@ def test_a_copy_within_a_split_is_no_leak_but_would_be_one_in_some_fold(divided,
     together = dataclasses.replace(divided, table=divided.table.assign(split=split))
     recipe = tiny_recipe({"epochs": 1})
     assert train(recipe, together, tmp_path / "run", device="cpu").finished
-    for settings in ({"folds": 2}, {"folds": 3}):
-        folder = tmp_path / f"cv{settings['folds']}"
-        with pytest.raises(InputError, match=r"'c03' .*'c33' .* show the same image"):
-            cross_validate(recipe, together, folder, device="cpu", **settings)
-        assert not (folder / "repeat_1").exists()
+    with pytest.raises(InputError, match=r"'c03' .*'c33' .* show the same image"):
+        cross_validate(recipe, together, tmp_path / "cv", device="cpu")
+    assert not (tmp_path / "cv" / "repeat_1").exists()
     patients = together.table["patient_id"].replace("c33", "c03")
     one = dataclasses.replace(together, table=together.table.assign(patient_id=patients))
     assert len(pd.read_csv(cross_validate(recipe, one, tmp_path / "one", folds=2, device="cpu").predictions)) == 40
@@ -68,7 +67,7 @@ def test_images_are_looked_at_once_for_all_seeds_and_folds(cohort, tmp_path, tin
     recipe = tiny_recipe({"epochs": 1})
     train_seeds(recipe, cohort, tmp_path / "seeds", seeds=2, device="cpu")
     assert looked_at == [40, 40]  # DCE and T1
-    tune = {"training.learning_rate": [0.01, 0.02]}
+    tune = {"training.learning_rate": [0.01]}
     cross_validate(recipe, cohort, tmp_path / "cv", folds=2, tune=tune, inner_folds=2, device="cpu")
     assert looked_at == [40, 40]
     packed = cohort.folder / "cache" / "packed"

@@ -10,6 +10,8 @@ from BreastFusionLib.evaluation import auc
 from BreastFusionLib.evaluation.predictions import read_predictions
 from BreastFusionLib.training import train, train_seeds
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 
 @pytest.fixture
 def recipe(tiny_recipe):
