@@ -320,7 +320,8 @@ def test_a_broken_case_is_listed_and_the_rest_goes_on(cohort, tmp_path, tiny_rec
 def test_when_no_case_can_be_prepared_the_first_reason_is_said(cohort, tmp_path, tiny_recipe):
     for exam in cohort.folder.glob("c??.nii.gz"):
         exam.write_text("broken")
-    with pytest.raises(InputError, match="None of the 40 cases could be prepared. The first: The exam of c00 is broken"):
+    words = r"None of the 40 cases could be prepared\. The first: The exam of c00 is broken"
+    with pytest.raises(InputError, match=words):
         train(tiny_recipe(), cohort, tmp_path / "run")
 
 
