@@ -16,7 +16,7 @@ from BreastFusionLib.training.processes import RunData
 from BreastFusionLib.training.recipe import TrainingSpec
 from BreastFusionLib.training.trainer import Devices, make_trainer, plain_interrupt
 
-__all__ = ["optimise"]
+__all__ = ["optimise", "training_module"]
 
 
 def optimise(
@@ -48,13 +48,7 @@ def optimise(
         InputError: the loss is no number any more, too few cases for the processes, memory too small for one case, ..
     """
     devices.require_enough(rows["train"], spec)
-    # Lightning takes modes as they are, and features of a frozen encoder were computed in eval mode, in which
-    # nothing is dropped and no neutral value learnt. The frozen encoder itself stays in eval mode.
-    network.train()
-    if spec.compile:
-        for encoder in network.encoders.values():
-            encoder.compile()
-    module = FusionModule(network, spec, class_weights(labels[rows["train"]], spec), positive)
+    module = training_module(network, labels[rows["train"]], positive, spec)
     trainer = make_trainer(spec, devices, keeper, keeper.folder)
     with plain_interrupt():
         trainer.fit(
@@ -64,3 +58,23 @@ def optimise(
             weights_only=True,
         )
     return trainer.is_global_zero
+
+
+def training_module(
+    network: FusionNetwork, labels: NDArray[np.int64], positive: int, spec: TrainingSpec
+) -> FusionModule:
+    """Make a network ready to be trained.
+
+    Args:
+        network: brought into training mode; its encoders are compiled where `spec` says so.
+        labels: (n,) class numbers of the training cases.
+        positive: number of the positive class.
+        spec: how it is fitted.
+    """
+    # Lightning takes modes as they are, and features of a frozen encoder were computed in eval mode, in which
+    # nothing is dropped and no neutral value learnt. The frozen encoder itself stays in eval mode.
+    network.train()
+    if spec.compile:
+        for encoder in network.encoders.values():
+            encoder.compile()
+    return FusionModule(network, spec, class_weights(labels, spec), positive)
