@@ -21,6 +21,7 @@ from BreastFusionLib.cli import (
     phantom_commands,
     reading_commands,
     study_commands,
+    whole_study_command,
 )
 from BreastFusionLib.cli.output import example, messages
 from BreastFusionLib.errors import InputError
@@ -101,6 +102,7 @@ app.command(
 app.command("apply", epilog=example("breastfusion apply --bundle run/bundle --cohort cohort.csv --out scores.csv"))(
     study_commands.apply
 )
+app.command("study", epilog=whole_study_command.EXAMPLES)(whole_study_command.study)
 app.command("evaluate", epilog=evaluate_command.EXAMPLES)(evaluate_command.evaluate)
 app.command(
     "importance",

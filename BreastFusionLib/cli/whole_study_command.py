@@ -1,0 +1,97 @@
+"""The command that runs a paper's whole set of experiments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, progress_bars, result_only_on_stdout
+from BreastFusionLib.cli.study_commands import CacheOption, CohortOption, SchedulerOption, WorkersOption
+
+if TYPE_CHECKING:
+    from BreastFusionLib.studies import StudyPlan
+    from BreastFusionLib.studies.dry_run import StudyEstimate
+
+__all__ = ["EXAMPLES", "study"]
+
+EXAMPLES = """Example:  breastfusion study holste2021 --cohort phantoms/breasts.csv --out study/ --size small --dry-run
+
+breastfusion study wang2024 --cohort phantoms/cohort.csv --out study/ --size small
+
+breastfusion study holste2021 --cohort breasts.csv --out study/ --models image,non-image,learned --seeds 3"""
+
+
+def study(
+    name: Annotated[str, typer.Argument(help="holste2021 or wang2024.")],
+    cohort: CohortOption,
+    out: Annotated[Path, typer.Option(help="Folder of the study; called again, it continues.")],
+    models: Annotated[str | None, typer.Option(help="Some models only, separated by commas.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Runs of each model; default: as many as the paper.")] = None,
+    size: Annotated[Literal["full", "small"], typer.Option(help="As the paper, or for two CPU cores.")] = "full",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override in all recipes, e.g. training.epochs=20.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and how long.")] = False,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    cache: CacheOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a paper's whole set of experiments: train every model, compare them, write its tables and one report."""
+    from BreastFusionLib.studies import estimate, plan_study
+
+    with result_only_on_stdout():
+        plan = plan_study(name, (models or "").replace(" ", "").split(",") if models else (), seeds, set_ or (), size)
+        if dry_run:
+            found = estimate(plan, cohort, out, workers=workers, device=device)
+            emit(found.to_mapping(), as_json, lambda: _print(found))
+            return
+        done = _run(plan, cohort, out, cache, workers, scheduler, device)
+    emit(done, as_json, lambda: None)
+    messages.print(f"Report: {out / done['report']}")
+    if done["failures"]:
+        for key, reason in done["failures"].items():
+            messages.print(f"{key} failed: {reason}", style="bold red", markup=False)
+        raise typer.Exit(1)
+
+
+def _run(
+    plan: StudyPlan, cohort: Path, out: Path, cache: Path | None, workers: int, scheduler: str | None, device: str
+) -> dict[str, Any]:
+    from BreastFusionLib.studies import Listener, finish_study, run_study
+
+    with progress_bars("cases", "encoder passes", "epochs") as (cases, passes, epochs):
+        listener = Listener(cases, passes, epochs, messages.print)
+        done = run_study(plan, cohort, out, cache, workers, scheduler, device, listener)
+    return finish_study(done, device)
+
+
+def _print(found: StudyEstimate) -> None:
+    """Print what would be trained, and how long it takes."""
+    from BreastFusionLib.studies.clock import duration
+
+    table = Table(title=f"Study {found.title}")
+    table.add_column("Model")
+    for word in ("Runs", "Done", "Parameters", "Epochs", "Time"):
+        table.add_column(word, justify="right")
+    for one in found.models:
+        table.add_row(
+            one.name,
+            str(one.runs),
+            str(one.finished),
+            f"{one.parameters / 1e6:.1f} M",
+            str(one.epochs),
+            duration(one.seconds),
+        )
+    console = Console()
+    console.print(table)
+    counts = ", ".join(f"{number:,} {split}" for split, number in found.cases.items())
+    console.print(f"Cases: {counts}. Preparing all of them: {duration(found.preparation_seconds)}.")
+    console.print(f"At most {duration(found.seconds)} in all. {found.device}")
+    for note in found.notes:
+        console.print(note)

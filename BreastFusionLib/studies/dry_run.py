@@ -1,0 +1,336 @@
+"""What a study would train and how long that takes on this machine, measured on a few cases and a few steps."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from BreastFusionLib.cohort import covering
+from BreastFusionLib.cohort.table import Cohort, load_case, records
+from BreastFusionLib.errors import InputError, reason_of
+from BreastFusionLib.files import sha256_of_bytes, write_json
+from BreastFusionLib.images.augment import apply_augmentation, draw_augmentation, stack
+from BreastFusionLib.models import FusionNetwork
+from BreastFusionLib.reading.bundle import recipe_network
+from BreastFusionLib.reading.devices import choose_device
+from BreastFusionLib.reading.model import CaseInputs
+from BreastFusionLib.reading.prepare import prepare
+from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.scalers import fit_scalers
+from BreastFusionLib.reading.score import batch_tensors
+from BreastFusionLib.studies.machine import machine
+from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
+from BreastFusionLib.studies.run import run_folder, study_cohort
+from BreastFusionLib.training.frozen import replays_of
+from BreastFusionLib.training.losses import case_losses, part_losses
+from BreastFusionLib.training.recipe import Recipe
+from BreastFusionLib.training.run import Run
+
+__all__ = ["ModelEstimate", "StudyEstimate", "estimate"]
+
+TIMINGS = "timings.json"
+_SAMPLE_CASES = 4
+_STEPS = 3
+# On a CPU the time of a case hardly depends on how many go through the network together.
+_CPU_BATCH = 8
+
+
+@dataclass(frozen=True)
+class ModelEstimate:
+    """What one model of a study takes.
+
+    Attributes:
+        key, name: of the model.
+        recipe: it is trained by.
+        runs: of it.
+        finished: of these.
+        parameters: of its network, those of a frozen encoder included.
+        trained_parameters: of these, those that are trained.
+        epochs: at most.
+        seconds: for the runs that are not finished, if every epoch is trained.
+    """
+
+    key: str
+    name: str
+    recipe: str
+    runs: int
+    finished: int
+    parameters: int
+    trained_parameters: int
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StudyEstimate:
+    """What a study takes.
+
+    Attributes:
+        title: of the study, with its size.
+        models: in the study's order.
+        cases: split -> number of cases.
+        preparation_seconds: for all cases, one after the other, if none is prepared yet.
+        device: what networks run on, in a sentence.
+        notes: what to know of these numbers.
+    """
+
+    title: str
+    models: tuple[ModelEstimate, ...]
+    cases: Mapping[str, int]
+    preparation_seconds: float
+    device: str
+    notes: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """For everything that is not done."""
+        return self.preparation_seconds + sum(model.seconds for model in self.models)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return it in JSON's own types."""
+        return {**asdict(self), "seconds": self.seconds}
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Seconds for one case, and the sizes of a network."""
+
+    training_s: float
+    reading_s: float
+    fusing_s: float
+    parameters: int
+    trained_parameters: int
+
+
+def estimate(
+    plan: StudyPlan, cohort: str | Path, out: str | Path, workers: int = 1, device: str = "auto"
+) -> StudyEstimate:
+    """Tell what a study would train and how long it takes; nothing is written but what was measured.
+
+    A few cases are prepared, and a few training steps of every network done on random images of the right shape; both
+    are measured once and kept in `timings.json`.
+
+    Args:
+        plan: of `plan_study`.
+        cohort: table of cases.
+        out: folder of the study; need not exist.
+        workers: local processes that would prepare the cases.
+        device: 'auto', 'cpu' or 'cuda'.
+
+    Raises:
+        InputError: the cohort cannot be used, or none of its first cases can be prepared.
+    """
+    cases, folder = study_cohort(plan, cohort), Path(out)
+    name, words = choose_device(device)
+    made = {**machine(device), "Threads": str(torch.get_num_threads())}
+    del made["Date"]
+    known = _Known(folder / TIMINGS, made)
+    counts = {str(split): int(number) for split, number in cases.table["split"].value_counts().items()}
+    sample = _Sample(cases, covering(plan.inputs()))
+    prepared_s = known.seconds("preparation", asdict(sample.inputs), lambda: {"case_s": sample.seconds})["case_s"]
+    models = []
+    for model in plan.models:
+        settings = {key: value for key, value in model.recipe.resolved().items() if key not in ("name", "description")}
+        settings["training"] = {**settings["training"], "seed": 0}
+        measured = known.seconds(model.key, settings, lambda model=model: asdict(_timing(model.recipe, sample, name)))
+        models.append(_model(plan, model, folder, counts, _Timing(**measured)))
+    notes = (
+        "Epochs are counted at most: training stops earlier where the validation cases get no better.",
+        "Importance, evaluation, maps and pages come on top.",
+    )
+    preparation = prepared_s * len(cases.table) / max(1, workers)
+    return StudyEstimate(plan.title, tuple(models), counts, preparation, words, notes)
+
+
+def _model(
+    plan: StudyPlan, model: PlannedModel, folder: Path, counts: Mapping[str, int], timing: _Timing
+) -> ModelEstimate:
+    runs = run_folder(folder, model)
+    finished = sum(Run(runs / f"seed_{seed}").finished for seed in plan.seeds(model))
+    seconds = (plan.runs - finished) * _run_seconds(model.recipe, counts, timing)
+    return ModelEstimate(
+        key=model.key,
+        name=model.name,
+        recipe=model.recipe.name,
+        runs=plan.runs,
+        finished=finished,
+        parameters=timing.parameters,
+        trained_parameters=timing.trained_parameters,
+        epochs=model.recipe.training.epochs,
+        seconds=seconds,
+    )
+
+
+def _run_seconds(recipe: Recipe, counts: Mapping[str, int], timing: _Timing) -> float:
+    """Return the seconds of one run over all its epochs."""
+    train, validation = counts.get("train", 0), counts.get("validation", 0)
+    every, spec, encoder = sum(counts.values()), recipe.training, recipe.model.encoder
+    copies = recipe.reading.test_time.copies if recipe.reading.test_time else 1
+    last = every * copies * timing.reading_s
+    if encoder is not None and encoder.frozen:
+        # Encoded once as they are and once for each replay; then only what lies behind the encoder is trained.
+        passes = every + train * len(replays_of(spec))
+        return passes * timing.reading_s + spec.epochs * train * timing.fusing_s + last
+    return spec.epochs * (train * timing.training_s + validation * timing.reading_s) + last
+
+
+class _Known:
+    """What was measured on this machine before."""
+
+    def __init__(self, path: Path, made: Mapping[str, str]) -> None:
+        self._path, self._made = path, dict(made)
+        self._found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def seconds(self, what: str, settings: Mapping[str, Any], measure: Any) -> dict[str, Any]:
+        """Return what was measured with these settings, measuring it the first time."""
+        text = json.dumps({"settings": settings, "machine": self._made}, sort_keys=True, default=str)
+        key = f"{what} {sha256_of_bytes(text.encode())[:16]}"
+        if key not in self._found:
+            self._found[key] = measure()
+            write_json(self._path, self._found)
+        return dict(self._found[key])
+
+
+class _Sample:
+    """A few cases of either class, prepared when they are first asked for."""
+
+    def __init__(self, cohort: Cohort, inputs: InputsSpec) -> None:
+        self.inputs, self._cohort = inputs, cohort
+        self._cases: list[CaseInputs] = []
+        self._seconds: list[float] = []
+
+    @property
+    def cases(self) -> Sequence[CaseInputs]:
+        """The prepared cases."""
+        if not self._cases:
+            self._prepare()
+        return self._cases
+
+    @property
+    def seconds(self) -> float:
+        """How long one takes."""
+        return float(np.mean(self._seconds)) if self.cases else 0.0
+
+    def _prepare(self) -> None:
+        cohort, reason = self._cohort, ""
+        rows = cohort.usable.groupby("label", group_keys=False).head(2 * _SAMPLE_CASES)
+        for row in records(rows):
+            if len(self._cases) == _SAMPLE_CASES:
+                break
+            start = time.perf_counter()
+            try:
+                case = load_case(row, cohort.folder, cohort.clinical_columns)
+                self._cases.append(prepare(case, self.inputs))
+                self._seconds.append(time.perf_counter() - start)
+            except Exception as error:  # as in the run itself, a broken case is left out
+                reason = reason_of(error)
+        if not self._cases:
+            raise InputError(f"None of the first cases can be prepared, so that nothing can be measured. {reason}")
+
+
+def _timing(recipe: Recipe, sample: _Sample, device: str) -> _Timing:
+    """Measure one network on random images."""
+    cases = list(sample.cases)
+    labels = np.arange(len(cases)) % 2
+    scalers = fit_scalers(cases, labels, recipe.inputs)
+    network = recipe_network(recipe.reading, scalers, load_weights=False).to(device).train()
+    size = min(recipe.training.batch_size, _CPU_BATCH) if device == "cpu" else recipe.training.batch_size
+    _, vectors, present = batch_tensors([cases[row % len(cases)] for row in range(size)], scalers, recipe.reading)
+    images = {source: torch.rand(size, *shape) for source, shape in recipe.inputs.image_shapes.items()}
+    images, vectors, present = ({k: v.to(device) for k, v in part.items()} for part in (images, vectors, present))
+    step = _Step(network, recipe, images, vectors, present, device)
+    parameters = list(network.parameters())
+    with torch.enable_grad():
+        training_s, fusing_s = _per_case(step.train, size, device), _per_case(step.fuse, size, device)
+    network.eval()
+    reading_s = _per_case(step.read, size, device)
+    return _Timing(
+        training_s,
+        reading_s,
+        fusing_s,
+        sum(p.numel() for p in parameters),
+        sum(p.numel() for p in parameters if p.requires_grad),
+    )
+
+
+class _Step:
+    """A network with a batch of random images: what training and reading do with it."""
+
+    def __init__(
+        self,
+        network: FusionNetwork,
+        recipe: Recipe,
+        images: dict[str, torch.Tensor],
+        vectors: dict[str, torch.Tensor],
+        present: dict[str, torch.Tensor],
+        device: str,
+    ) -> None:
+        self._network, self._recipe, self._device = network, recipe, device
+        self._images, self._vectors, self._present = images, vectors, present
+        count = len(next(iter(present.values())))
+        self._labels = torch.arange(count, device=device) % 2
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._optimiser = torch.optim.Adam(trained, lr=1e-6)
+        with torch.no_grad():
+            self._features = {source: network.encode(source, one) for source, one in images.items()}
+
+    def train(self) -> None:
+        """Augment a batch and do a step on it, the encoder included."""
+        spec, images = self._recipe.training.augmentation, self._images
+        if spec is not None:
+            drawn = [draw_augmentation(spec, 0, 0, str(number)) for number in range(len(self._labels))]
+            changes = stack(drawn).to(self._device)
+            images = {source: apply_augmentation(one, changes) for source, one in images.items()}
+        with _precision(self._device):
+            self._learn(self._network(images, self._vectors, self._present))
+
+    def fuse(self) -> None:
+        """Do a step behind the encoder."""
+        with _precision(self._device):
+            self._learn(self._network.fuse(self._features, self._vectors, self._present))
+
+    @torch.inference_mode()
+    def read(self) -> None:
+        """Score a batch."""
+        self._network(self._images, self._vectors, self._present)
+
+    def _learn(self, output: Any) -> None:
+        loss = case_losses(output.logits, self._labels, None).sum()
+        if self._recipe.training.optimisation != "one_loss":
+            loss = loss + part_losses(output.parts, self._labels, self._present, None).sum()
+        loss.backward()
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+
+
+@contextmanager
+def _precision(device: str) -> Iterator[None]:
+    """Compute as training does: in mixed precision on a graphics card."""
+    with torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda")):
+        yield
+
+
+def _per_case(step: Any, size: int, device: str) -> float:
+    """Return the seconds of a step for one of its cases, the fastest of a few after one that warms up."""
+    step()
+    took = []
+    for _ in range(_STEPS):
+        _wait(device)
+        start = time.perf_counter()
+        step()
+        _wait(device)
+        took.append(time.perf_counter() - start)
+    return min(took) / size
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

@@ -1,0 +1,94 @@
+"""Which clinical columns the models of a study need: each is shuffled between the test cases."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from BreastFusionLib.cohort.importance import CasePieces
+from BreastFusionLib.evaluation.importance import Importance, permutation_importance, rank_products, ranked
+from BreastFusionLib.files import write_json
+from BreastFusionLib.reading.bundle import Bundle, load_bundle
+from BreastFusionLib.reading.cache import load_inputs
+from BreastFusionLib.reading.recipe import CLINICAL
+from BreastFusionLib.studies.run import StudyRuns
+from BreastFusionLib.studies.table import Column, StudyTable
+
+__all__ = ["importance_table", "study_importance"]
+
+SHUFFLES = 30
+
+
+def study_importance(runs: StudyRuns) -> dict[str, tuple[Importance, ...]]:
+    """Measure the columns of the best run of each model that the paper names, or read what was measured before.
+
+    Returns:
+        key -> per cent of the AUC lost over 30 shuffles, of every clinical column; the image is not among them.
+    """
+    wanted = [model.key for model in runs.models if model.key in runs.plan.study.importance]
+    return {key: _of_model(runs, key) for key in wanted}
+
+
+def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) -> StudyTable:
+    """Return median loss and rank of each column in each model, by their rank product, with the paper's beside them."""
+    names = {model.key: model.name for model in runs.models}
+    titles = {column.name: column.words for model in runs.models for column in model.recipe.inputs.clinical}
+    published = runs.plan.study.published_importance
+    columns = [Column("column", "Column", "text")]
+    for key in found:
+        columns += [
+            Column(f"{key}_loss", f"{names[key]}: AUC lost (%)", "percent"),
+            Column(f"{key}_rank", "Rank", "count"),
+            Column(f"{key}_paper", "Paper", "text"),
+        ]
+    columns.append(Column("rank_product", "Rank product", "coarse"))
+    by_name = {key: {one.name: one for one in ranks} for key, ranks in found.items()}
+    rows: list[dict[str, Any]] = []
+    for product in rank_products(found):
+        row: dict[str, Any] = {"column": titles.get(product.name, product.name), "rank_product": product.product}
+        for key in found:
+            one, printed = by_name[key][product.name], published.get(key, {}).get(product.name)
+            row |= {f"{key}_loss": one.median, f"{key}_rank": one.rank}
+            row[f"{key}_paper"] = f"{printed[0]:.2f} ({printed[1]})" if printed else None
+        rows.append(row)
+    file, title = runs.plan.study.importance_table
+    caption = (
+        f"Median per cent of the test AUC that is lost when a column is shuffled between cases, over {SHUFFLES} "
+        "shuffles, in the best run of each model; rank among all columns by its size. Rank product: geometric mean of "
+        "the ranks. Paper: loss (rank)."
+    )
+    size = "" if runs.plan.size == "full" else " (small size)"
+    return StudyTable(file, f"{title}{size}", tuple(columns), rows, caption)
+
+
+def _of_model(runs: StudyRuns, key: str) -> tuple[Importance, ...]:
+    """Measure one model, unless its best run was measured already."""
+    best, path = runs.found[key].best, runs.folder / "importance" / f"{key}.json"
+    bundle = load_bundle(best.bundle)
+    known = {"bundle": _fingerprint(best.bundle), "shuffles": SHUFFLES}
+    if path.is_file():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if {name: content.get(name) for name in known} == known:
+            return ranked({one["name"]: one["losses"] for one in content["importance"]})
+    measured = _measured(runs, bundle)
+    write_json(path, {**known, "importance": [dataclasses.asdict(one) for one in measured]})
+    return measured
+
+
+def _measured(runs: StudyRuns, bundle: Bundle) -> tuple[Importance, ...]:
+    table = runs.cohort.table
+    ready = runs.prepared[runs.prepared["status"] == "ok"].set_index("case_id")["path"]
+    test = table[(table["split"] == "test") & table["case_id"].isin(ready.index)]
+    task = bundle.recipe.task
+    labels = (test["label"].to_numpy(dtype=int) == task.classes.index(task.positive)).astype(int)
+    pieces = CasePieces(bundle, [load_inputs(Path(str(ready[case_id]))) for case_id in test["case_id"]])
+    prefix = f"{CLINICAL}."
+    groups = {name.removeprefix(prefix): [name] for name in pieces.table.columns if name.startswith(prefix)}
+    return permutation_importance(pieces, pieces.table, labels, groups, SHUFFLES, runs.plan.first.evaluation.seed)
+
+
+def _fingerprint(bundle: Path) -> str:
+    """Return what tells a bundle from any other: the checksum of its weights."""
+    return str(json.loads((bundle / "checksums.json").read_text(encoding="utf-8"))["weights.safetensors"])

@@ -1,0 +1,126 @@
+"""Which experiments of a study are to be run, at which size, with which recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.studies.holste2021 import HOLSTE2021
+from BreastFusionLib.studies.study import Experiment, Size, Study
+from BreastFusionLib.studies.wang2024 import WANG2024
+from BreastFusionLib.training.recipe import Recipe, load_recipe
+
+__all__ = ["STUDIES", "PlannedModel", "StudyPlan", "plan_study"]
+
+STUDIES = {study.name: study for study in (HOLSTE2021, WANG2024)}
+"""Name -> study."""
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """An experiment and the recipe by which it is trained."""
+
+    experiment: Experiment
+    recipe: Recipe
+
+    @property
+    def key(self) -> str:
+        """What `--models` calls it, and its folder."""
+        return self.experiment.key
+
+    @property
+    def name(self) -> str:
+        """On the page."""
+        return self.experiment.name
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What will be trained.
+
+    Attributes:
+        study: whose experiments they are.
+        size: 'full' as the paper, or 'small' for two CPU cores.
+        runs: of each model, from the recipe's own seed on.
+        models: in the study's order.
+    """
+
+    study: Study
+    size: Size
+    runs: int
+    models: tuple[PlannedModel, ...]
+
+    @property
+    def title(self) -> str:
+        """The study's name, with its size where that is not the paper's."""
+        return self.study.name if self.size == "full" else f"{self.study.name} at the small size"
+
+    @property
+    def first(self) -> Recipe:
+        """The recipe by which splits are drawn and figures resampled: the models differ in neither."""
+        return self.models[0].recipe
+
+    def seeds(self, model: PlannedModel) -> range:
+        """Return the seeds of a model's runs."""
+        first = model.recipe.training.seed
+        return range(first, first + self.runs)
+
+    def inputs(self) -> list[InputsSpec]:
+        """Return what each model sees."""
+        return [model.recipe.inputs for model in self.models]
+
+
+def plan_study(
+    name: str,
+    models: Sequence[str] = (),
+    runs: int | None = None,
+    overrides: Sequence[str] = (),
+    size: Size = "full",
+) -> StudyPlan:
+    """Choose what a study will train.
+
+    Args:
+        name: a key of `STUDIES`.
+        models: keys of the experiments; none for all.
+        runs: of each model; None: as many as the paper.
+        overrides: 'section.key=value', for all recipes; the last word.
+        size: 'full', or 'small'.
+
+    Raises:
+        InputError: an unknown study, model, size or setting, or no run.
+    """
+    if name not in STUDIES:
+        raise InputError(f"There is no study '{name}'. {nearest_known(name, STUDIES)}")
+    if size not in ("full", "small"):
+        raise InputError(f"There is no size '{size}' of a study. Choose 'full' or 'small'.")
+    study = STUDIES[name]
+    runs = study.seeds if runs is None else runs
+    if runs < 1:
+        raise InputError(f"{runs} runs of each model: at least one is needed.")
+    chosen = (PlannedModel(one, _recipe(study, one, size, overrides)) for one in study.chosen(tuple(models)))
+    return StudyPlan(study, size, runs, tuple(chosen))
+
+
+def _recipe(study: Study, experiment: Experiment, size: Size, overrides: Sequence[str]) -> Recipe:
+    if size == "full":
+        return load_recipe(experiment.recipe, overrides)
+    if experiment.small_recipe:
+        return load_recipe(experiment.small_recipe, overrides)
+    whole = load_recipe(experiment.recipe)
+    small = [setting for setting in study.small if _concerns(setting, whole)]
+    recipe = load_recipe(experiment.recipe, [*small, *overrides])
+    # A bundle says what it is: under the paper's name it would look like the paper's model.
+    return recipe.changed({"name": f"{recipe.name}-small", "description": f"{recipe.description} Small size."})
+
+
+def _concerns(setting: str, recipe: Recipe) -> bool:
+    """Tell whether a setting of the small size is of a part that the recipe has."""
+    absent = {
+        "model.encoder.": recipe.model.encoder is None,
+        "model.standardise_features": recipe.model.encoder is None,
+        "training.augmentation": recipe.training.augmentation is None,
+        "test_time": recipe.reading.test_time is None,
+    }
+    return not any(gone and setting.startswith(part) for part, gone in absent.items())
