@@ -72,13 +72,12 @@ def train(
     wanted, cases = load_recipe(recipe, set_ or ()), read_cohort(cohort)
     with training_bars(device, workers, scheduler, cache) as (how, runs):
         if seeds is None:
-            run = train_recipe(wanted, cases, out, **how)
+            told = f"Bundle: {train_recipe(wanted, cases, out, **how).bundle}"
         else:
-            several = train_seeds(wanted, cases, out, seeds, run_progress=runs, **how)
-            run = several.best
-    if seeds is not None:
-        messages.print(f"Runs: {several.table}\nPredictions: {several.predictions}\nTogether: {several.ensemble}")
-    messages.print(f"{'Bundle' if seeds is None else 'Best bundle'}: {run.bundle}")
+            found = train_seeds(wanted, cases, out, seeds, run_progress=runs, **how)
+            told = f"Runs: {found.table}\nPredictions: {found.predictions}\nTogether: {found.ensemble}\n"
+            told += f"Best bundle: {found.best.bundle}"
+    messages.print(told)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ them knows the answer to the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,12 +19,14 @@ from BreastFusionLib.errors import InputError
 
 __all__ = ["SAME_IMAGE", "image_signatures", "refuse_near_duplicates", "similarity_across"]
 
-# Images of different lesions in the same place of similar breasts correlate up to .85, a copy with other contrast
-# and some noise above .95 (phantoms; per sequence).
-SAME_IMAGE = 0.93
+# Among phantoms, images of different lesions correlate up to .66 and projections of different breasts up to .75, a
+# copy with other contrast above .97, and one with a noise of 5 % above .98 unless the image is small.
+SAME_IMAGE = 0.9
 
-_SIDE = 32
+# Projections of breasts differ in their vessels, which are lost at 32 pixels; small images have nothing finer.
+_SIDES = (32, 64)
 _HIGH_PASS_PX = 2.0
+_LEAST_CONTRAST = 0.2
 _BLOCK = 1024
 
 Signatures = Mapping[str, NDArray[np.float32]]
@@ -31,25 +34,34 @@ Signatures = Mapping[str, NDArray[np.float32]]
 
 
 def image_signatures(pixels: ArrayLike) -> NDArray[np.float32]:
-    """Reduce images to what stays the same when intensities are scaled: fine structure at 32 x 32 pixels.
+    """Reduce images to what stays the same when intensities are changed: fine structure, locally scaled.
+
+    Without the local scale the outline of a breast, which is much the same in all, would outweigh what is in it.
 
     Args:
         pixels: (n, C, S, S); the middle channel counts.
 
     Returns:
-        (n, 1024) vectors of mean 0 and length 1; zeros for an image without structure.
+        (n, 32 x 32) vectors of mean 0 and length 1, (n, 64 x 64) where S is 64 or more; zeros for an image without
+        structure.
     """
     images = np.asarray(pixels, dtype=np.float32)
     images = images[:, images.shape[1] // 2]
-    factor = _SIDE / images.shape[-1]
+    factor = _SIDES[images.shape[-1] >= _SIDES[1]] / images.shape[-1]
     if factor < 1:  # what is lost in the small image must not alias into it
         images = ndimage.gaussian_filter(images, (0, 0.5 / factor, 0.5 / factor))
     small = ndimage.zoom(images, (1, factor, factor), order=1) if factor != 1 else images
-    fine = small - ndimage.gaussian_filter(small, (0, _HIGH_PASS_PX, _HIGH_PASS_PX))
-    flat = fine.reshape(len(fine), -1)
+    blur_px = (0, _HIGH_PASS_PX, _HIGH_PASS_PX)
+    fine = small - ndimage.gaussian_filter(small, blur_px)
+    contrast = np.sqrt(ndimage.gaussian_filter(fine**2, blur_px))
+    floor = _LEAST_CONTRAST * fine.std(axis=(1, 2), keepdims=True)
+    # Rounding alone is no structure.
+    there = np.abs(fine).max(axis=(1, 2), keepdims=True) > 1e-6 * np.abs(small).max(initial=1e-12)
+    scaled = np.divide(fine, contrast + floor, out=np.zeros_like(fine), where=there)
+    flat = scaled.reshape(len(scaled), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.divide(flat, length, out=np.zeros_like(flat), where=length > 1e-6 * np.abs(small).max(initial=1e-12))
+    return np.divide(flat, length, out=np.zeros_like(flat), where=length > 0)
 
 
 def similarity_across(signatures: Signatures, groups: Sequence[str]) -> list[tuple[float, int, int]]:
@@ -103,7 +115,8 @@ def _correlation(signatures: Signatures, rows: slice, mirrored: bool) -> NDArray
     for vectors in signatures.values():
         own, there = vectors[rows], np.any(vectors, axis=1)
         if mirrored:
-            own = own.reshape(-1, _SIDE, _SIDE)[:, :, ::-1].reshape(len(own), -1)
+            side = math.isqrt(own.shape[1])
+            own = own.reshape(-1, side, side)[:, :, ::-1].reshape(len(own), -1)
         total = total + own @ vectors.T
         count = count + (there[rows, None] & there[None, :]).astype(np.float32)
     shared = np.asarray(count, dtype=np.float32)

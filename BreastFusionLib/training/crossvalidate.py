@@ -17,7 +17,6 @@ from BreastFusionLib.cohort.table import Cohort, write_table
 from BreastFusionLib.evaluation import Spread, auc, spread
 from BreastFusionLib.files import write_json
 from BreastFusionLib.training.design import Design, outer_folds, without_splits
-from BreastFusionLib.training.leakage import refuse_same_images
 from BreastFusionLib.training.many import How, ManyRuns, outcome
 from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run
@@ -110,7 +109,6 @@ def cross_validate(
     total = len(outer_folds(cases, recipe, design)) * design.runs_a_fold
     many = ManyRuns(out, cases, how, total, run_progress)
     many.begin("cross_validation.json", {"design": dataclasses.asdict(design)}, [recipe, *candidates])
-    _refuse_patients_alike(many, recipe)
     runs: list[dict[str, Any]] = []
     told, chosen = [], []
     for fold in outer_folds(many.cohort, recipe, design):
@@ -127,14 +125,6 @@ def cross_validate(
         runs.append({**place, "folder": f"{place['run']}/fold_{fold.number}", **outcome(run, settings.training)})
         told.append(_test_predictions(run).assign(**place))
     return _summary(many.folder, pd.DataFrame(runs), pd.concat(told))
-
-
-def _refuse_patients_alike(many: ManyRuns, recipe: Recipe) -> None:
-    """Refuse the same image of two patients at once: some fold would part them, after hours maybe."""
-    prepared = many.prepared(recipe.inputs)
-    there = prepared.loc[prepared["status"] == "ok", ["case_id", "path"]]
-    table = many.cohort.table.merge(there, on="case_id")
-    refuse_same_images(table.assign(split=table["patient_id"]), recipe, [Path(path) for path in there["path"]])
 
 
 def _test_predictions(run: Run) -> pd.DataFrame:

@@ -66,8 +66,8 @@ def train(
         device: 'auto', 'cpu' or 'cuda'.
         prepare_as: a wider preparation that several recipes share (`cohort.covering`); None: the recipe's own.
         prepared: what `compute_inputs` told of these cases, and maybe of others, so that several runs on a cohort
-            look at its files once; who gives this has looked for the label among the clinical columns of all cases,
-            since those of a small part may follow it by chance. None: both is done here.
+            look at its files once; who gives this has looked for leaks among all of them, as `ManyRuns` does: in a
+            small part a column may follow the label by chance. None: both is done here.
         devices: graphics cards on each machine, or processes on a CPU; each batch is divided among them, and only
             the first process writes. With several, the program is started once more for each, so that it must do
             the same in all of them; in all but the first, this returns when the network is fitted.
@@ -91,7 +91,8 @@ def train(
     inputs = prepare_as or recipe.inputs
     if not covers(inputs, recipe.inputs):
         raise InputError(f"The shared preparation lacks what recipe {recipe.name} needs. Build it with `covering`.")
-    if prepared is None:
+    alone = prepared is None
+    if alone:
         refuse_label_in_inputs(cases.table, recipe)
     settings = {"recipe": recipe.resolved(), "cohort": cohort_fingerprint(cases.table), "version": __version__}
     run = begin_run(Path(out), settings) if writes else Run(Path(out))
@@ -114,7 +115,8 @@ def train(
         begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)})
     for split in ("train", "validation"):
         require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
-    refuse_same_images(table, recipe, among)
+    if alone:
+        refuse_same_images(table, recipe, among)
     _Training(run, recipe, table, among, trained_on, encoder_progress, epoch_progress).complete()
     return run
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["packed_signatures", "refuse_label_in_inputs", "refuse_same_images"]
 
 # Raise the number whenever `image_signatures` gives other numbers.
-_ENDING = ".signatures-1.npy"
+_ENDING = ".signatures-2.npy"
 _CHUNK = 64
 
 

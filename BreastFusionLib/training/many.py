@@ -18,7 +18,7 @@ from BreastFusionLib.evaluation import auc
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.training.fit import inputs_fingerprint, train
 from BreastFusionLib.training.keeper import best_epoch
-from BreastFusionLib.training.leakage import refuse_label_in_inputs
+from BreastFusionLib.training.leakage import refuse_label_in_inputs, refuse_same_images
 from BreastFusionLib.training.recipe import Recipe, TrainingSpec
 from BreastFusionLib.training.run import Run, begin_run
 
@@ -64,7 +64,7 @@ class ManyRuns:
         self._done, self._total, self._run_progress = 0, total, run_progress
 
     def begin(self, file: str, settings: Mapping[str, Any], recipes: Sequence[Recipe]) -> None:
-        """Begin or continue: prepare the cases as all recipes want them, and keep those that every recipe can use.
+        """Begin or continue: prepare the cases for all recipes, keep those that each can use, refuse leaks.
 
         Args:
             file: name of the file that holds the settings.
@@ -72,7 +72,8 @@ class ManyRuns:
             recipes: all that will be trained, the one that names the folder first.
 
         Raises:
-            InputError: the folder holds something else; see `compute_inputs`.
+            InputError: the folder holds something else, a clinical column is the label, the same image is in two
+                splits (without splits: of two patients); see `compute_inputs`.
         """
         wanted = {
             "recipe": recipes[0].resolved(),
@@ -80,10 +81,11 @@ class ManyRuns:
             "version": __version__,
             **settings,
         }
-        for recipe in recipes:
+        different = [r for n, r in enumerate(recipes) if all(r.inputs != other.inputs for other in recipes[:n])]
+        for recipe in different:
             refuse_label_in_inputs(self.cohort.table, recipe)
         begin_run(self.folder, wanted, file)
-        for recipe in recipes:
+        for recipe in different:
             self._prepare(recipe.inputs)
         every = pd.concat([prepared for _, prepared in self._prepared])
         failed = every[every["status"] == "failed"].drop_duplicates("case_id")
@@ -91,6 +93,8 @@ class ManyRuns:
         begin_run(self.folder, {**wanted, "inputs": inputs_fingerprint(every[every["status"] == "ok"])}, file)
         table = self.cohort.table
         self.cohort = dataclasses.replace(self.cohort, table=table[~table["case_id"].isin(failed["case_id"])])
+        for recipe in different:
+            self._refuse_same_images(recipe)
 
     def prepared(self, inputs: InputsSpec) -> pd.DataFrame:
         """Return what `compute_inputs` told of all cases when they were prepared in this way."""
@@ -116,9 +120,15 @@ class ManyRuns:
         if self._run_progress is not None:
             self._run_progress(self._done, self._total)
 
+    def _refuse_same_images(self, recipe: Recipe) -> None:
+        """Refuse the same image in two splits, and without splits that of two patients, whom some fold would part."""
+        prepared = self.prepared(recipe.inputs)
+        there = prepared.loc[prepared["status"] == "ok", ["case_id", "path"]]
+        table = self.cohort.table.merge(there, on="case_id")
+        groups = table["split"].fillna(table["patient_id"])
+        refuse_same_images(table.assign(split=groups), recipe, [Path(path) for path in there["path"]])
+
     def _prepare(self, inputs: InputsSpec) -> None:
-        if any(wanted == inputs for wanted, _ in self._prepared):
-            return
         how = self._how
         found = how.get("prepared")
         if found is None:
