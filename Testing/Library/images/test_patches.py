@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -215,15 +214,3 @@ def test_a_mask_on_another_grid_is_refused() -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="patch"):
         PatchSpec(**wrong)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("spec", [PatchSpec(), PatchSpec(64, 64.0, 3, 3.0)], ids=["own pixels", "mm"])
-def test_a_patch_of_a_full_size_volume_takes_a_fraction_of_a_tenth_of_a_second(spec: PatchSpec) -> None:
-    grid = Grid((448, 448, 160), (0.75, 0.75, 1.1))
-    image, mask = grid.empty_image(sitk.sitkInt16), mask_of(grid, ((100, 130), (200, 230), (70, 100)))
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        extract_patch(image, mask, spec, RAW)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.05

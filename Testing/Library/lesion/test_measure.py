@@ -1,7 +1,5 @@
 """A lesion's size and place, on cases that can be worked out by hand."""
 
-import time
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -100,13 +98,6 @@ def test_the_real_lesion_has_its_documented_volume_and_place(duke_mask):
     assert found.volume_mm3 == pytest.approx(3769, abs=1)
     assert found.diameter_3d_mm == pytest.approx(31.6, abs=0.1)
     assert found.center_lps == pytest.approx((-93.4, -107.6, -41.3), abs=0.1)
-
-
-def test_a_hundred_thousand_voxels_take_no_time(make):
-    ball = make.ellipsoid(Grid((80, 80, 80), (1, 1, 1)), (40, 40, 40), 29)
-    start = time.perf_counter()
-    assert measure(ball).voxels > 100_000
-    assert time.perf_counter() - start < 1.0
 
 
 def test_diameters_equal_those_of_pyradiomics(make, oblique):
