@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.exam.model import Exam, Series, Side
 
-__all__ = ["Midline", "breast_mask", "brightest_phase", "find_midline", "midline_x", "side_of"]
+__all__ = ["Midline", "breast_mask", "brightest_phase", "find_midline", "midline_x", "side_of", "sternum_y"]
 
 COARSE_MM = 4.0  # a body contour needs no finer sampling, and a full-size volume takes milliseconds
 FLOOR_SHARE = 0.01  # of the 90th percentile: what is darker is as dark as air
@@ -49,6 +49,12 @@ def midline_x(image: sitk.Image) -> float | None:
     if x_mm.size < 3:
         return None
     return _valley(front_mm, x_mm)
+
+
+def sternum_y(image: sitk.Image) -> float | None:
+    """Return the LPS y (mm) of the skin between the two breasts, or None when the volume shows only one."""
+    coarse, grid = _coarse(image)
+    return _sternum_y(_body(coarse, grid), grid)
 
 
 @dataclass(frozen=True)
@@ -120,13 +126,18 @@ def brightest_phase(dce: Series) -> int:
 
 def _before_sternum(body: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
     """Return the part of the body that lies further forward than the skin between the breasts; all without a valley."""
-    front_mm, x_mm = _front_profile(body, grid)
-    middle = _valley(front_mm, x_mm) if x_mm.size >= 3 else None
-    if middle is None:
+    skin_y = _sternum_y(body, grid)
+    if skin_y is None:
         return body
     k, j, i = np.ogrid[tuple(map(slice, body.shape))]
     a, b, c, at_first = grid.index_to_lps[1]
-    return body & (a * i + b * j + c * k + at_first < -front_mm[int(np.abs(x_mm - middle).argmin())])
+    return body & (a * i + b * j + c * k + at_first < skin_y)
+
+
+def _sternum_y(body: NDArray[np.bool_], grid: Grid) -> float | None:
+    front_mm, x_mm = _front_profile(body, grid)
+    middle = _valley(front_mm, x_mm) if x_mm.size >= 3 else None
+    return None if middle is None else -float(front_mm[int(np.abs(x_mm - middle).argmin())])
 
 
 def _dicom_side(series: Series) -> Side | None:

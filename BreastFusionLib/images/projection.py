@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline
+from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline, sternum_y
 from BreastFusionLib.exam.geometry import Box, Grid, crop, resample_onto
 from BreastFusionLib.exam.model import Exam, Phase, Series, Side
 from BreastFusionLib.exam.phase_choice import choose_phase
@@ -78,6 +78,9 @@ def project_breast(
     number, warnings = _phase_number(dce, spec, chosen_phase)
     box, doubts = breast_box(dce.grid, side, find_midline(Exam((dce,), "")) if midline is None else midline)
     pre, post = dce.phase(0).image, dce.phase(number).image
+    if spec.behind_sternum_mm is not None:
+        box, more = _without_chest(box, pre, spec.behind_sternum_mm)
+        doubts = [*doubts, *more]
     if spec.registration == "rigid":
         post = _aligned(post, pre)
     difference = sitk.DICOMOrient(subtraction(crop(post, box), crop(pre, box)), _VIEWS[spec.axis])
@@ -159,6 +162,24 @@ def breast_box(grid: Grid, side: Side, midline: Midline) -> tuple[Box, list[str]
             f"The images hold {size[axis] * grid.spacing_mm[axis]:.0f} mm on the {side} of the midline: the {side} "
             "breast is not in them."
         )
+    return Box(tuple(start), tuple(size)), []  # type: ignore[arg-type]
+
+
+def _without_chest(box: Box, image: sitk.Image, behind_mm: float) -> tuple[Box, list[str]]:
+    """Cut a box of an image at a distance behind the skin between the breasts; return it and what is in doubt."""
+    skin_y = sternum_y(image)
+    if skin_y is None:
+        return box, ["The sternum was not found: the projection shows the chest as far as the exam does."]
+    grid = Grid.of(image)
+    direction = np.reshape(grid.direction, (3, 3))
+    axis = int(np.abs(direction[1]).argmax())
+    middle = (np.asarray(grid.size) - 1) / 2
+    step_mm = direction[1, axis] * grid.spacing_mm[axis]
+    cut = round(middle[axis] + (skin_y + behind_mm - grid.physical(middle)[1]) / step_mm)
+    start, size = list(box.start), list(box.size)
+    first, end = (start[axis], cut + 1) if step_mm > 0 else (cut, start[axis] + size[axis])
+    first, end = max(first, start[axis]), min(end, start[axis] + size[axis])
+    start[axis], size[axis] = first, end - first
     return Box(tuple(start), tuple(size)), []  # type: ignore[arg-type]
 
 

@@ -92,6 +92,8 @@ class ProjectionSpec:
             side, 'coronal' from the front.
         registration: 'rigid' aligns the phase with the one before contrast first.
         clip_percent: the brightest share of the pixels (per cent) that becomes white.
+        behind_sternum_mm: how far the image reaches behind the skin between the breasts, so that the heart, brighter
+            than any lesion, is not in it; None: as far as the exam shows.
         size_px: side length of the square image in pixels.
         as_image: whether the network sees the image; False: only what is measured on it is wanted, for clinical
             columns such as 'mip_height_mm'.
@@ -101,12 +103,15 @@ class ProjectionSpec:
     axis: Literal["axial", "sagittal", "coronal"] = "axial"
     registration: Literal["none", "rigid"] = "none"
     clip_percent: float = 0.5
+    behind_sternum_mm: float | None = None
     size_px: int = 224
     as_image: bool = True
 
     def __post_init__(self) -> None:
         if self.phase is not None and self.phase < 1:
             raise InputError(f"projection: phase must be 1 (first after contrast) or more, found {self.phase}.")
+        if self.behind_sternum_mm is not None and self.behind_sternum_mm < 0:
+            raise InputError(f"projection: behind_sternum_mm must be 0 or more, found {self.behind_sternum_mm:g}.")
         if not 0 <= self.clip_percent < 100:
             raise InputError(f"projection: clip_percent must lie in [0, 100), found {self.clip_percent:g}.")
         if self.size_px < 1:

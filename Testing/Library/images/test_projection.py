@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import Exam, Phase, Series, read_exam
-from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline
+from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline, sternum_y
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.images import ProjectionSpec, project_breast
 from BreastFusionLib.images.projection import breast_box
@@ -152,6 +152,20 @@ def test_a_phantoms_lesion_is_seen_on_its_side_where_its_mask_lies() -> None:
     column, row, _ = found.patch.grid.index((*middle[:2], found.patch.grid.origin_lps[2]))
     around = found.patch.pixels[0, round(row) - 4 : round(row) + 5, round(column) - 4 : round(column) + 5]
     assert around.mean() > 5 * np.median(found.patch.pixels)
+
+
+def test_the_chest_is_left_out_from_a_distance_behind_the_skin_between_the_breasts() -> None:
+    made = make_exam(7, 1, small=True)
+    spec, dce = replace(WHOLE, size_px=64), made.exam.dce
+    whole, cut = (project_breast(dce, "left", replace(spec, behind_sternum_mm=mm)) for mm in (None, 40.0))
+    skin_y, voxel_mm = sternum_y(dce.phase(0).image), dce.grid.spacing_mm[1]
+    front, back = (cut.patch.grid.physical((0, row, 0))[1] for row in (-0.5, 63.5))
+    assert back == pytest.approx(skin_y + 40, abs=voxel_mm)
+    assert front == pytest.approx(whole.patch.grid.physical((0, -0.5, 0))[1])
+    assert cut.columns["mip_height_mm"] == pytest.approx(back - front)
+    assert cut.maximum < whole.maximum  # the heart's
+    nobody = project_breast(one_bright((60.0, -70.0, 20.0)), "left", replace(spec, behind_sternum_mm=40.0), MIDLINE)
+    assert "The sternum was not found" in nobody.warnings[-1]
 
 
 def test_motion_is_taken_out_before_subtraction() -> None:
