@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from typing import TypeVar
@@ -44,9 +45,12 @@ class Portions:
             MemoryShortage: memory is too small for a single case.
         """
         while True:
-            size = min(self.size or count, count)
+            # Evenly: batch norm gets little from a remainder of one case, or nothing at all.
+            portions = -(-count // min(self.size or count, count))
+            starts = [count * portion // portions for portion in range(portions + 1)]
+            size = -(-count // portions)
             try:
-                return [work(slice(start, start + size)) for start in range(0, count, size)]
+                return [work(slice(start, stop)) for start, stop in itertools.pairwise(starts)]
             except torch.OutOfMemoryError as error:
                 if size == 1:
                     raise MemoryShortage(

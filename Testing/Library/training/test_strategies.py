@@ -11,6 +11,7 @@ from BreastFusionLib.errors import InputError, MemoryShortage
 from BreastFusionLib.models import FusionNetwork, ModelSpec, build_network
 from BreastFusionLib.training import load_recipe, train
 from BreastFusionLib.training.module import FusionModule
+from BreastFusionLib.training.portions import Portions
 from BreastFusionLib.training.recipe import TrainingSpec
 from BreastFusionLib.training.trainer import quiet_lightning
 
@@ -170,8 +171,18 @@ def test_when_memory_runs_out_the_batch_is_halved_said_once_and_trained_the_same
     assert "too small for 7 cases at once" in said[0]
     # 7, 4, 2, 1 are tried in the first batch; later ones begin with what was enough.
     enough = next(size for size in (7, 4, 2, 1) if size <= holds)
-    assert found.asked[-1] == (7 % enough or enough)
-    assert max(found.asked[-(-7 // enough) * -2 :]) <= enough
+    portions = -(-7 // enough)
+    assert sum(found.asked[-portions:]) == 7
+    assert max(found.asked[-2 * portions :]) <= enough
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "sizes"), [(7, 8, [4, 4]), (4, 13, [3, 3, 3, 4]), (3, 2, [2]), (1, 2, [1, 1])]
+)
+def test_portions_are_even_so_that_no_remainder_of_one_case_is_normalised_alone(size, count, sizes):
+    rows = Portions(size).each(lambda part: list(range(count))[part], count, lambda: None)
+    assert sorted(map(len, rows)) == sizes
+    assert [row for part in rows for row in part] == list(range(count))
 
 
 def test_memory_for_less_than_one_case_is_a_sentence(network):
