@@ -21,7 +21,7 @@ from BreastFusionLib.errors import InputError, first_few, nearest_known
 from BreastFusionLib.reading.clinical import ColumnValue, is_known
 from BreastFusionLib.reading.column_settings import ColumnSpec
 from BreastFusionLib.reading.recipe import CLINICAL, SOURCE_WORDS
-from BreastFusionLib.reading.scaler import CLIP, Scaler
+from BreastFusionLib.reading.scaler import Scaler
 from BreastFusionLib.settings import from_mapping, to_mapping
 
 __all__ = ["ClinicalEncoder", "ColumnCode"]
@@ -173,7 +173,7 @@ class ClinicalEncoder:
         return next(code for code in self.codes if code.spec.name == name)
 
     def standardise(self, values: Mapping[str, ColumnValue]) -> NDArray[np.float32]:
-        """Return a case's (F,) inputs; standardised numbers lie within +-8 training deviations.
+        """Return a case's (F,) inputs, numbers as `Scaler.standardise` does unless their column says otherwise.
 
         Raises:
             InputError: when a column is missing altogether.
@@ -184,14 +184,19 @@ class ClinicalEncoder:
                 f"The case lacks the clinical column {first_few(odd)}, which the model expects. Prepare the case with "
                 "the bundle's own recipe."
             )
-        return np.array(
-            [
-                number
-                for code, mean, std in zip(self.codes, self.measured.mean, self.measured.std, strict=True)
-                for number in _encode(code, values[code.spec.name], mean, std)
-            ],
-            dtype=np.float32,
-        )
+        own = [(code, values[code.spec.name]) for code in self.codes]
+        taken = [value if code.usable(value) else code.fill for code, value in own]
+        numbers = [_number(code, value) for code, value in zip(self.codes, taken, strict=True)]
+        standardised = self.measured.standardise(dict(zip(self.measured.names, numbers, strict=True)))
+        inputs: list[float] = []
+        for (code, value), known, number, z in zip(own, taken, numbers, standardised.tolist(), strict=True):
+            if code.spec.kind == "categorical":
+                inputs += [float(known == level) for level in code.dummies]
+            else:
+                inputs.append(z if code.spec.standardise else number)
+            if code.spec.impute == "indicator":
+                inputs.append(float(not code.usable(value)))
+        return np.array(inputs, dtype=np.float32)
 
     def notes(self, values: Mapping[str, ColumnValue]) -> tuple[str, ...]:
         """Say in sentences which values of a case were imputed, and by what."""
@@ -245,18 +250,6 @@ def _number(code: ColumnCode, value: ColumnValue) -> float:
     if code.spec.kind == "categorical" or not code.usable(value):
         return math.nan
     return float(code.levels.index(value)) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
-
-
-def _encode(code: ColumnCode, value: ColumnValue, mean: float, std: float) -> list[float]:
-    usable = code.usable(value)
-    taken = value if usable else code.fill
-    if code.spec.kind == "categorical":
-        inputs = [float(taken == level) for level in code.dummies]
-    elif code.spec.standardise:
-        inputs = [float(np.clip((_number(code, taken) - mean) / std, -CLIP, CLIP))]
-    else:
-        inputs = [_number(code, taken)]
-    return [*inputs, float(not usable)] if code.spec.impute == "indicator" else inputs
 
 
 def _note(code: ColumnCode, value: ColumnValue) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError, first_few
 
-__all__ = ["CLIP", "Scaler"]
+__all__ = ["Scaler"]
 
 # A standardised value beyond this many standard deviations says no more than 'far out'; unbounded, one wild
 # feature of an odd lesion would decide alone.
@@ -98,6 +99,12 @@ class Scaler:
             "quantiles_by_class": self.quantiles_by_class.tolist(),
         }
 
+    @cached_property
+    def varies(self) -> NDArray[np.bool_]:
+        """Which features (F,) differed between training cases; of the others a network has learnt nothing."""
+        low, high = self.quantiles_all[:, 0], self.quantiles_all[:, -1]
+        return high - low > 1e-9 * np.maximum(np.abs(low), np.abs(high))  # never where undefined
+
     @property
     def parts(self) -> Mapping[str, tuple[int, ...]]:
         """Feature -> where it stands among the network's inputs: each is one of them."""
@@ -119,6 +126,9 @@ class Scaler:
     def standardise(self, values: Mapping[str, float]) -> NDArray[np.float32]:
         """Return (F,) values in training standard deviations: undefined ones 0 (the mean), the rest within +-8.
 
+        What was the same in all training cases is 0 whatever it is: its weights are still those it began with, and a
+        case in which it differs would be decided by them.
+
         Raises:
             InputError: when the names are not exactly this scaler's.
         """
@@ -129,7 +139,8 @@ class Scaler:
                 f"{first_few(odd)}. Prepare the case with the bundle's own recipe."
             )
         raw = np.array([values[name] for name in self.names], dtype=float)
-        return np.nan_to_num(np.clip((raw - self.mean) / self.std, -CLIP, CLIP), nan=0.0).astype(np.float32)
+        z = np.where(self.varies, np.clip((raw - self.mean) / self.std, -CLIP, CLIP), 0.0)
+        return np.nan_to_num(z, nan=0.0).astype(np.float32)
 
     def percentile(self, name: str, value: float, label: int | None = None) -> float:
         """Return the share (0..100) of training cases, or of those of one class, that lie below a value.

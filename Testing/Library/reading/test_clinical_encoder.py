@@ -168,6 +168,11 @@ def test_a_wild_number_is_clipped_unless_it_is_taken_as_it_is():
     assert encoded(fitted(ColumnSpec("age", standardise=False), [40.0, 60.0]), age=1e6) == [1e6]
 
 
+def test_a_number_that_never_varied_in_training_is_as_good_as_unknown():
+    encoder = fitted(ColumnSpec("flip_angle_deg", impute="indicator"), [10.0, 10.0, None])
+    assert encoded(encoder, flip_angle_deg=20.0) == encoded(encoder, flip_angle_deg=10.0) == [0.0, 0.0]
+
+
 def test_a_column_without_any_value_is_refused():
     with pytest.raises(InputError, match="'age' has no value that can be used in any of the 2 training cases"):
         fitted(ColumnSpec("age"), [None, None])

@@ -26,10 +26,18 @@ def test_mean_and_deviation_leave_undefined_values_out(scaler):
 
 
 def test_standardised_values_are_clipped_and_undefined_ones_are_the_mean(scaler):
-    z = scaler.standardise({"a": 3.0, "flat": 5.0, "never": 2.0})
-    np.testing.assert_allclose(z, [1 / np.sqrt(2 / 3), 0.0, 2.0], rtol=1e-6)
+    z = scaler.standardise({"a": 3.0, "flat": 5.0, "never": np.nan})
+    np.testing.assert_allclose(z, [1 / np.sqrt(2 / 3), 0.0, 0.0], rtol=1e-6)
     assert z.dtype == np.float32
-    np.testing.assert_array_equal(scaler.standardise({"a": 1e9, "flat": np.nan, "never": -np.inf}), [8.0, 0.0, -8.0])
+    np.testing.assert_array_equal(scaler.standardise({"a": 1e9, "flat": np.nan, "never": np.nan}), [8.0, 0.0, 0.0])
+    np.testing.assert_array_equal(scaler.standardise({"a": -np.inf, "flat": np.nan, "never": np.nan}), [-8.0, 0.0, 0.0])
+
+
+def test_what_never_varied_in_training_decides_nothing_since_nothing_was_learnt_of_it(scaler):
+    z = scaler.standardise({"a": 2.0, "flat": 6.0, "never": 2.0})
+    np.testing.assert_array_equal(z, [0.0, 0.0, 0.0])
+    again = Scaler.from_mapping(json.loads(json.dumps(to_plain(scaler.to_mapping()))), "scalers")
+    np.testing.assert_array_equal(again.standardise({"a": 2.0, "flat": 6.0, "never": 2.0}), z)
 
 
 def test_order_of_the_names_is_the_scalers_own(scaler):
