@@ -56,7 +56,8 @@ def cross_validate(
     from BreastFusionLib.training import load_recipe
     from BreastFusionLib.training.design import Design
 
-    wanted, cases, tuned = load_recipe(recipe, set_ or ()), read_cohort(cohort), _tuned(tune or ())
+    wanted, tuned = load_recipe(recipe, set_ or ()), _tuned(tune or ())
+    cases = read_cohort(cohort, wanted.task.classes)
     if dry_run:
         design = Design(folds, repeats, leave_site_out, validation_share, tuned, inner_folds)
         plan = _plan(wanted, cases, design)

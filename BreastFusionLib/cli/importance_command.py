@@ -31,10 +31,12 @@ def importance(
     from BreastFusionLib.files import replacing
     from BreastFusionLib.reading import load_bundle
 
+    model = load_bundle(bundle, device=device)
+    cases = read_cohort(cohort, model.recipe.task.classes)
     with progress_bar("cases") as progress:
         found = bundle_importance(
-            load_bundle(bundle, device=device),
-            read_cohort(cohort),
+            model,
+            cases,
             split=split,
             categories=category or (),
             shuffles=shuffles,

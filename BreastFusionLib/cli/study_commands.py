@@ -44,10 +44,11 @@ def features(
     from BreastFusionLib.cohort import read_cohort, write_features
     from BreastFusionLib.training import load_recipe
 
-    inputs = load_recipe(recipe).inputs
+    wanted = load_recipe(recipe)
+    cases = read_cohort(cohort, wanted.task.classes)
     with progress_bar("cases") as progress:
         table = write_features(
-            read_cohort(cohort), inputs, out, cache=cache, workers=workers, scheduler=scheduler, progress=progress
+            cases, wanted.inputs, out, cache=cache, workers=workers, scheduler=scheduler, progress=progress
         )
     _tell_failures(table)
     messages.print(f"Features: {out}")
@@ -69,7 +70,8 @@ def train(
     from BreastFusionLib.training import load_recipe, train_seeds
     from BreastFusionLib.training import train as train_recipe
 
-    wanted, cases = load_recipe(recipe, set_ or ()), read_cohort(cohort)
+    wanted = load_recipe(recipe, set_ or ())
+    cases = read_cohort(cohort, wanted.task.classes)
     with training_bars(device, workers, scheduler, cache) as (how, runs):
         if seeds is None:
             told = f"Bundle: {train_recipe(wanted, cases, out, **how).bundle}"
@@ -113,10 +115,12 @@ def apply(
     from BreastFusionLib.cohort import apply_bundle, read_cohort
     from BreastFusionLib.reading import load_bundle
 
+    model = load_bundle(bundle, device=device)
+    cases = read_cohort(cohort, model.recipe.task.classes)
     with progress_bar("cases") as progress:
         table = apply_bundle(
-            load_bundle(bundle, device=device),
-            read_cohort(cohort),
+            model,
+            cases,
             out,
             cache=cache,
             workers=workers,

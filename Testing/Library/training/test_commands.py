@@ -98,3 +98,36 @@ def test_bad_input_is_a_sentence(breastfusion, tmp_path, arguments, words):
         with pytest.raises(InputError, match=words):
             breastfusion("cross-validate", *arguments, *dry, table="cohort.csv")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def in_words(recipe, cohort) -> pd.Series:
+    """Let the recipe count its classes the other way round, and the table name them; case_id -> word."""
+    settings = yaml.safe_load(recipe.read_text())
+    settings["task"]["classes"] = ["malignant", "benign"]
+    recipe.write_text(yaml.safe_dump(settings))
+    table = pd.read_csv(cohort.folder / "cohort.csv").replace({"label": {0: "benign", 1: "malignant"}})
+    table.to_csv(cohort.folder / "words.csv", index=False)
+    return table.set_index("case_id")["label"]
+
+
+def test_a_label_in_words_is_the_recipes_class_of_that_name(breastfusion, cohort, in_words, tmp_path):
+    breastfusion("train", table="words.csv")
+    trained = pd.read_csv(tmp_path / "out" / "predictions.csv").set_index("case_id")
+    assert (trained["label"] == (in_words == "malignant")).all()
+    places = {
+        "bundle": tmp_path / "out" / "bundle",
+        "cohort": cohort.folder / "words.csv",
+        "out": tmp_path / "applied.csv",
+    }
+    arguments = [word for name, path in places.items() for word in (f"--{name}", str(path))]
+    CliRunner().invoke(app, ["apply", *arguments], catch_exceptions=False)
+    assert (pd.read_csv(tmp_path / "applied.csv").set_index("case_id")["label"] == trained["label"]).all()
+
+
+def test_a_cross_validation_counts_the_recipes_positive_class(breastfusion, cohort, in_words):
+    # 8 benign patients and 20 malignant ones.
+    table = pd.read_csv(cohort.folder / "words.csv").iloc[list(range(0, 16, 2)) + list(range(1, 40, 2))]
+    table.to_csv(cohort.folder / "words.csv", index=False)
+    plan = breastfusion("cross-validate", "--folds", "2", "--dry-run", table="words.csv")
+    assert "14 test (10 positive) cases" in plan
