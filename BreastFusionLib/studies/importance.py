@@ -13,6 +13,7 @@ from BreastFusionLib.files import write_json
 from BreastFusionLib.reading.bundle import Bundle, load_bundle
 from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.recipe import CLINICAL
+from BreastFusionLib.report.numbers import number
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.table import Column, StudyTable
 
@@ -39,7 +40,7 @@ def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) 
     columns = [Column("column", "Column", "text")]
     for key in found:
         columns += [
-            Column(f"{key}_loss", f"{names[key]}: AUC lost (%)", "percent"),
+            Column(f"{key}_loss", names[key], "percent"),
             Column(f"{key}_rank", "Rank", "count"),
             Column(f"{key}_paper", "Paper", "text"),
         ]
@@ -51,7 +52,7 @@ def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) 
         for key in found:
             one, printed = by_name[key][product.name], published.get(key, {}).get(product.name)
             row |= {f"{key}_loss": one.median, f"{key}_rank": one.rank}
-            row[f"{key}_paper"] = f"{printed[0]:.2f} ({printed[1]})" if printed else None
+            row[f"{key}_paper"] = f"{number(printed[0], '.2f')} ({printed[1]})" if printed else None
         rows.append(row)
     file, title = runs.plan.study.importance_table
     caption = (

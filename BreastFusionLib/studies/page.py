@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from BreastFusionLib.report.course_figures import training_figure
 from BreastFusionLib.report.discrimination_figures import auc_figure, roc_figure
+from BreastFusionLib.report.evaluation_captions import interval_words, said_once
 from BreastFusionLib.report.evaluation_page import confusion_block
 from BreastFusionLib.report.example_cases import ExamplePictures, examples_block
 from BreastFusionLib.report.forest_figures import importance_figure
@@ -71,14 +72,14 @@ def study_html(results: StudyResults, machine: Mapping[str, str], pictures: Exam
         disclaimer(),
         warnings(notes_of(results)),
         *blocks,
-        subtitle=f"{runs.plan.study.title}. After: {runs.plan.study.source}",
+        subtitle=f"After {runs.plan.study.source}",
         eyebrow="BreastFusion study",
     )
 
 
 def notes_of(results: StudyResults) -> list[str]:
     """Return the sentences that must be read with the results."""
-    runs, first = results.runs, results.evaluations[BEST]
+    runs = results.runs
     notes = [SYNTHETIC] if results.synthetic else []
     notes += [runs.plan.study.small_words] if runs.plan.size == "small" else []
     names = {model.key: model.name for model in runs.plan.models}
@@ -87,9 +88,7 @@ def notes_of(results: StudyResults) -> list[str]:
     if failed:
         notes.append(f"{failed} of {len(runs.prepared)} cases could not be prepared and are left out.")
     absent = [one.name for one in runs.plan.study.experiments if one.key not in names]
-    notes += [f"Not asked for, and so not trained: {', '.join(absent)}."] if absent else []
-    # How the tables were read is said in the evaluation's own report.
-    return notes + [note for note in first["notes"] if "predictions.csv" not in note]
+    return notes + ([f"Not asked for, and so not trained: {', '.join(absent)}."] if absent else [])
 
 
 def _facts(results: StudyResults) -> list[tuple[str, str]]:
@@ -116,15 +115,17 @@ def _models_section(results: StudyResults, shown: StudyTable) -> Html:
     if results.truth is not None:
         last = next(model for model in results.runs.models if model.name == names[-1])
         ideal = results.truth.ideal[last.key]
+    interval = interval_words(results.evaluations[BEST])
     curves = columns(
         figure(inline_svg(roc_figure(models, ideal), "ROC curves"), class_="plot"),
-        figure(inline_svg(auc_figure(models, ideal), "AUC of each model"), class_="plot"),
+        figure(inline_svg(auc_figure(models, ideal, interval), "AUC of each model"), class_="plot"),
         at_least_px=340,
     )
     words = None
     if ideal is not None:
         words = paragraph(f"Dashed: the ideal observer of what {names[-1]} sees.", class_="caption")
-    return section(shown.title, shown.html(), curves, words)
+    notes = details("Notes of the evaluation", bullets(said_once(results.evaluations[BEST]["notes"])))
+    return section(shown.title, shown.html(), curves, words, notes)
 
 
 def _section_of(shown: StudyTable) -> Html:

@@ -48,8 +48,10 @@ def result_table(table: ResultTable, runs: StudyRuns, evaluations: Evaluations) 
                 columns.append(Column(f"{key}_paper", "Paper", kind, with_ends=True))
                 for row, numbers in zip(rows, printed, strict=True):
                     row[f"{key}_paper"] = _estimate(numbers) if numbers else None
-    caption = f"{_cases_words(evaluations[BEST])} {methods_sentence(evaluations[BEST])} {_views_words(runs)}"
-    return StudyTable(table.file, _titled(table.title, runs), tuple(columns), rows, caption.strip())
+    first = evaluations[BEST]
+    intervals = _bootstrap_words(first) if runs.plan.study.test == "bootstrap" else methods_sentence(first)
+    caption = f"{_cases_words(first)} {intervals} {_views_words(runs)}"
+    return StudyTable(table.file, _titled(table.title, runs), tuple(columns), rows, caption)
 
 
 def comparison_table(runs: StudyRuns, evaluations: Evaluations) -> StudyTable:
@@ -116,6 +118,12 @@ def _titled(title: str, runs: StudyRuns) -> str:
 def _cases_words(evaluation: Mapping[str, Any]) -> str:
     first = next(iter(evaluation["models"].values()))
     return f"{first['n']:,} test cases, {first['positives']:,} of them malignant."
+
+
+def _bootstrap_words(evaluation: Mapping[str, Any]) -> str:
+    settings = evaluation["settings"]
+    drawn = "patients" if settings["by_patient"] else "cases"
+    return f"Brackets: {100 * settings['level']:g} % intervals of {settings['bootstrap']:,} resamples of {drawn}."
 
 
 def _views_words(runs: StudyRuns) -> str:

@@ -53,12 +53,14 @@ def study_results(runs: StudyRuns, stages: Stages) -> StudyResults:
     if not runs.found:
         reasons = " ".join(f"{key}: {reason}" for key, reason in runs.failures.items())
         raise InputError(f"None of the study's models could be trained. {reasons}")
-    with stages.timed("importance of the columns"):
-        importance = study_importance(runs)
+    importance = {}
+    if runs.plan.study.importance:
+        with stages.timed("importance of the columns"):
+            importance = study_importance(runs)
     with stages.timed("evaluation"):
         views = [BEST, ENSEMBLE] if runs.plan.runs > 1 else [BEST]
         evaluations = {view: _evaluation(runs, view) for view in views}
-        truth = known_truth(runs, evaluations[BEST])
+        truth = known_truth(runs, evaluations)
     tables = [result_table(one, runs, evaluations) for one in runs.plan.study.tables]
     tables.insert(1, comparison_table(runs, evaluations))
     if importance:

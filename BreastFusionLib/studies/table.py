@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from BreastFusionLib.report.numbers import number, p_value, with_interval
@@ -70,7 +71,7 @@ class StudyTable:
     def html(self) -> Html:
         """Return the table for a page."""
         rows = [[_shown(column, row.get(column.key)) for column in self.columns] for row in self.rows]
-        text_columns = sum(column.kind == "text" for column in self.columns)
+        text_columns = len(list(takewhile(lambda column: column.kind == "text", self.columns)))
         header = [column.header for column in self.columns]
         return table(header, rows, text_columns=text_columns, caption=self.caption or None, stacked=True)
 

@@ -12,6 +12,7 @@ from BreastFusionLib.evaluation import evaluate_scores
 from BreastFusionLib.phantom.ideal import PhantomCase, ideal_scores
 from BreastFusionLib.phantom.truth import LATENTS
 from BreastFusionLib.studies.run import StudyRuns
+from BreastFusionLib.studies.study import BEST, VIEWS
 from BreastFusionLib.studies.table import Column, StudyTable
 
 __all__ = ["EFFECTS", "Truth", "known_truth", "observed_calibration"]
@@ -40,12 +41,12 @@ class Truth:
     calibration: StudyTable
 
 
-def known_truth(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Truth | None:
+def known_truth(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]]) -> Truth | None:
     """Return what is known of the test cases; None where no `truth.csv` of phantoms lies beside the cohort.
 
     Args:
         runs: of the study.
-        evaluation: of the best runs.
+        evaluations: view -> evaluation of all models.
     """
     file = runs.cohort_path.parent / "truth.csv"
     if not file.is_file():
@@ -65,26 +66,27 @@ def known_truth(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Truth | None:
     # The intervals of an observer who is only held beside others need no thousands of resamples.
     measured = evaluate_scores(tested["label"], scores, patients=patients, bootstrap=0, threshold=0.0)
     ideal = measured["models"]
-    return Truth(ideal, _ideal_table(runs, evaluation, ideal), observed_calibration(runs, evaluation))
+    return Truth(ideal, _ideal_table(runs, evaluations, ideal), observed_calibration(runs, evaluations[BEST]))
 
 
-def _ideal_table(runs: StudyRuns, evaluation: Mapping[str, Any], ideal: Mapping[str, Any]) -> StudyTable:
-    columns = (
-        Column("model", "Model", "text"),
-        Column("auc", "AUC", with_ends=True),
-        Column("ideal", "Ideal observer of the same sources", with_ends=True),
-        Column("share", "Share of it", "share"),
-    )
-    rows = []
-    for model in runs.models:
-        area, best = evaluation["models"][model.name]["auc_delong"], ideal[model.key]["auc_delong"]
-        rows.append({"model": model.name, "auc": area, "ideal": best, "share": area["value"] / best["value"]})
+def _ideal_table(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]], ideal: Mapping[str, Any]) -> StudyTable:
+    columns = [Column("model", "Model", "text"), Column("ideal", "Ideal observer of the same sources", with_ends=True)]
+    rows: list[dict[str, Any]] = [{"model": one.name, "ideal": ideal[one.key]["auc_delong"]} for one in runs.models]
+    for view, evaluation in evaluations.items():
+        words = f", {VIEWS[view]}" if len(evaluations) > 1 else ""
+        columns += [
+            Column(f"{view}_auc", f"AUC{words}", with_ends=True),
+            Column(f"{view}_share", "Share of the ideal", "share"),
+        ]
+        for row in rows:
+            area = evaluation["models"][row["model"]]["auc_delong"]
+            row |= {f"{view}_auc": area, f"{view}_share": area["value"] / row["ideal"]["value"]}
     caption = (
         "The phantoms' truth is known, and so is the best that anyone could decide from the latent values that a "
         "model's sources show, on these very test cases. Images and columns show these values blurred, in steps or in "
         "part, so that the ideal observer is an upper bound."
     )
-    return StudyTable("ideal", "Against the ideal observer", columns, rows, caption)
+    return StudyTable("ideal", "Against the ideal observer", tuple(columns), rows, caption)
 
 
 def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> StudyTable:
@@ -102,14 +104,13 @@ def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Stud
         if not found:
             continue
         error, limit = found["expected_calibration_error"], found["expected_calibration_error_by_chance_95"]
-        slope = found["slope"]["value"]
         rows.append(
             {
                 "model": model.name,
                 "slope": found["slope"],
                 "error": error,
                 "limit": limit,
-                "verdict": _verdict(slope, error, limit),
+                "verdict": _verdict(found["slope"], error, limit),
             }
         )
     caption = (
@@ -119,8 +120,11 @@ def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Stud
     return StudyTable("calibration", "Calibration", columns, rows, caption)
 
 
-def _verdict(slope: float | None, error: float, limit: float) -> str:
-    if slope is None:
+def _verdict(slope: Mapping[str, float | None], error: float, limit: float) -> str:
+    value, low, high = (slope[key] for key in ("value", "low", "high"))
+    if value is None or low is None or high is None:
         return "no slope"
-    too = "too sure" if slope < _SLOPES[0] else "not sure enough" if slope > _SLOPES[1] else ""
-    return ", ".join(words for words in (too, "off by more than chance" if error > limit else "") if words) or "fits"
+    words = "" if _SLOPES[0] <= value <= _SLOPES[1] else "too sure" if value < 1 else "not sure enough"
+    if words and low <= 1 <= high:
+        words += ", which may be chance"
+    return "; ".join(part for part in (words, "error beyond chance" if error > limit else "") if part) or "fits"

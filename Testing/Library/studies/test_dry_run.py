@@ -1,0 +1,82 @@
+"""A dry run tells what would be trained and how long, trains nothing, and writes nothing but what it measured."""
+
+import json
+
+import pytest
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.studies import dry_run, estimate, run_study
+from BreastFusionLib.studies.plan import plan_study
+
+from .conftest import draw_inputs
+
+
+@pytest.fixture
+def drawn_cases(monkeypatch):
+    """Cases are drawn instead of prepared; counts them."""
+    prepared = []
+
+    def prepare(case, inputs):
+        prepared.append(case["case_id"])
+        return draw_inputs(case["case_id"], case["label"])
+
+    monkeypatch.setattr(dry_run, "load_case", lambda row, folder, columns: row)
+    monkeypatch.setattr(dry_run, "prepare", prepare)
+    return prepared
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_nothing_is_written_but_what_was_measured_which_is_measured_once(tiny_plan, breasts, drawn_cases, tmp_path):
+    before = files(breasts.parent)
+    found = estimate(tiny_plan, breasts, tmp_path / "study")
+    assert files(tmp_path / "study") == {"timings.json"} and files(breasts.parent) == before
+    assert len(drawn_cases) == 4
+    again = estimate(tiny_plan, breasts, tmp_path / "study")
+    assert again == found and len(drawn_cases) == 4
+
+
+def test_what_would_be_trained_is_counted(tiny_plan, breasts, drawn_cases, tmp_path):
+    image, columns, both = estimate(tiny_plan, breasts, tmp_path / "study").models
+    # age, and one dummy of the side of birth: 2 x 8 weights and 8 of bias, then 8 and 1.
+    assert columns.parameters == columns.trained_parameters == 24 + 9
+    assert both.parameters - image.parameters == 2 * 8
+    assert (image.runs, image.finished, image.epochs) == (2, 0, 2)
+    assert min(one.seconds for one in (image, columns, both)) > 0
+    assert image.seconds > columns.seconds
+    run_study(plan_study("tiny", models=["columns"], runs=1), breasts, tmp_path / "study")
+    after = {one.key: one for one in estimate(tiny_plan, breasts, tmp_path / "study").models}
+    assert after["columns"].finished == 1 and after["image"].finished == 0
+    assert after["columns"].seconds == pytest.approx(columns.seconds / 2)
+
+
+def test_seconds_are_those_of_the_steps_times_the_cases(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
+    timing = {"training_s": 0.1, "reading_s": 0.01, "fusing_s": 0.5, "parameters": 7, "trained_parameters": 7}
+    monkeypatch.setattr(dry_run, "_timing", lambda *_: dry_run._Timing(**timing))
+    found = estimate(tiny_plan, breasts, tmp_path / "study", workers=2)
+    train, validation, test = (found.cases[split] for split in ("train", "validation", "test"))
+    assert train + validation + test == 60
+    one_run = 2 * (0.1 * train + 0.01 * validation) + 0.01 * 60
+    assert [model.seconds for model in found.models] == pytest.approx([2 * one_run] * 3)
+    content = found.to_mapping()
+    assert content["seconds"] == pytest.approx(content["preparation_seconds"] + 6 * one_run)
+    assert json.loads(json.dumps(content))["models"][0]["key"] == "image"
+
+
+def test_a_frozen_encoder_reads_each_case_once_and_once_for_each_replay():
+    recipe = plan_study("wang2024", models=["dce"]).models[0].recipe
+    timing = dry_run._Timing(1.0, 0.1, 0.001, 0, 0)
+    seconds = dry_run._run_seconds(recipe, {"train": 70, "validation": 10, "test": 20}, timing)
+    assert seconds == pytest.approx(0.1 * (100 + 10 * 70) + 0.001 * 100 * 70 + 0.1 * 100)
+
+
+def test_a_cohort_of_which_nothing_can_be_prepared_is_refused(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
+    def broken(*_):
+        raise InputError("It is broken.")
+
+    monkeypatch.setattr(dry_run, "prepare", broken)
+    with pytest.raises(InputError, match=r"None of the first cases can be prepared.* It is broken\."):
+        estimate(tiny_plan, breasts, tmp_path / "study")
+    assert not (tmp_path / "study").exists()

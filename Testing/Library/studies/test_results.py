@@ -1,0 +1,62 @@
+"""From nothing to a study's folder: page, tables and study.json tell the same, and nothing is measured twice."""
+
+import csv
+import json
+
+import pandas as pd
+import pytest
+
+from BreastFusionLib.phantom.truth import LATENTS
+from BreastFusionLib.studies import finish_study, plan_study, run_study
+from BreastFusionLib.studies.importance import study_importance
+
+
+@pytest.fixture
+def truth(breasts):
+    """The truth of these phantoms: the lesion lies on the left, age knows the label and nothing else does."""
+    rows = []
+    for number in range(30):
+        latents = {f"latent_{latent.name}": 0.0 for latent in LATENTS} | {"latent_age": float(number % 2)}
+        rows.append({"case_id": f"P{number:02d}.nii.gz", "dce_center_x_mm": 50.0, **latents})
+    pd.DataFrame(rows).to_csv(breasts.parent / "truth.csv", index=False)
+
+
+@pytest.mark.slow
+def test_the_whole_study_lies_in_its_folder(tiny_plan, breasts, truth, tmp_path):
+    out = tmp_path / "study"
+    done = run_study(tiny_plan, breasts, out)
+    content = finish_study(done)
+    assert content == json.loads((out / "study.json").read_text())
+    assert content["synthetic"] and content["size"] == "full" and not content["failures"]
+    assert content["cases_failed"] == 2 and sum(split["cases"] for split in content["cases"].values()) == 60
+
+    html = (out / "report.html").read_text()
+    for words in ("Study tiny", "Research use only. Not a medical device.", "phantoms: computed, not scanned",
+                  "Table 2. Models", "Table 3. Columns", "Against the ideal observer", "It is drawn."):  # fmt: skip
+        assert words in html, words
+    for link in ("evaluation/best_run/report.html", "evaluation/ensemble/report.html", "tables.md", "study.json"):
+        assert f'href="{link}"' in html and (out / link).is_file(), link
+
+    # The table is what the evaluation says, and that is what the predictions of the chosen run give.
+    with (out / "table2.csv").open() as stream:
+        table = {row["model"]: row for row in csv.DictReader(stream)}
+    evaluation = json.loads((out / "evaluation" / "best_run" / "evaluation.json").read_text())
+    for name, model in evaluation["models"].items():
+        assert float(table[name]["best_run_auc"]) == model["auc"]["value"]
+    ideal = {row["model"]: row["ideal"]["value"] for row in content["tables"]["ideal"]["rows"]}
+    assert ideal["Both"] == 1.0  # left breasts with an age of 1 are the malignant ones
+
+    measured = (out / "importance" / "both.json").stat().st_mtime_ns
+    study_importance(done)
+    assert (out / "importance" / "both.json").stat().st_mtime_ns == measured
+
+
+def test_the_small_size_is_said_in_every_title(tiny_plan, breasts, tmp_path):
+    plan = plan_study("tiny", models=["columns"], runs=1, size="small")
+    content = finish_study(run_study(plan, breasts, tmp_path / "study"))
+    assert content["title"] == "Study tiny at the small size"
+    for file in ("table2", "table3", "runs"):
+        assert content["tables"][file]["title"].endswith("(small size)"), file
+    assert "The small size trains one epoch." in content["notes"]
+    assert "Not asked for, and so not trained: Image, Both." in content["notes"]
+    assert "ideal" not in content["tables"]  # no truth lies beside this cohort
