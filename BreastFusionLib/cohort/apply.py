@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pandas as pd
 
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.table import Cohort, write_table
+from BreastFusionLib.errors import InputError, MemoryShortage
 from BreastFusionLib.reading.bundle import Bundle
 
 __all__ = ["apply_bundle"]
+
+logger = logging.getLogger(__name__)
 
 
 def apply_bundle(
@@ -40,13 +44,19 @@ def apply_bundle(
 
     recipe = bundle.recipe
     prepared = compute_inputs(cohort, recipe.inputs, cache, workers, scheduler, progress)
-    scores, meaningless = {}, []
-    for case in prepared[prepared["status"] == "ok"].itertuples():
-        inputs = load_inputs(Path(str(case.path)))
-        scores[str(case.case_id)] = score(inputs, bundle).probability
+    scores = {}
+    for row in prepared.index[prepared["status"] == "ok"]:
+        inputs = load_inputs(Path(prepared.loc[row, "path"]))
+        try:
+            scores[prepared.loc[row, "case_id"]] = score(inputs, bundle).probability
+        except MemoryShortage:
+            raise
+        except InputError as error:  # none of the model's sources is there
+            prepared.loc[row, ["status", "reason"]] = "failed", str(error)
+            logger.warning("%s", error)
+            continue
         if not has_meaning(bundle.metadata, inputs.context["synthetic"]):
-            meaningless.append(str(case.case_id))
-    prepared.loc[prepared["case_id"].isin(meaningless), "reason"] = NO_MEANING
+            prepared.loc[row, "reason"] = NO_MEANING
     table = cohort.table.merge(prepared[["case_id", "status", "reason"]], on="case_id", validate="one_to_one")
     table["score"] = table["case_id"].map(scores)
     positive = recipe.task.classes.index(recipe.task.positive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.images.augment import apply_augmentation, draw_augmentation, stack
 from BreastFusionLib.reading.cache import load_inputs
-from BreastFusionLib.reading.recipe import ReadingRecipe
+from BreastFusionLib.reading.recipe import SOURCE_WORDS, ReadingRecipe
 from BreastFusionLib.reading.scalers import Scalers
 from BreastFusionLib.reading.score import images_present, vector_tensors
 from BreastFusionLib.training.packed import PackedImages
 from BreastFusionLib.training.recipe import TrainingSpec
 
 __all__ = ["Batches", "CaseTensors", "EpochBatches", "Key", "augmented", "fetched_ahead", "loader"]
+
+logger = logging.getLogger(__name__)
 
 Tensors = dict[str, torch.Tensor]
 Key = tuple[int | None, tuple[int, ...]]
@@ -67,6 +71,28 @@ class CaseTensors:
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    def require_sources(self, training_rows: Sequence[int]) -> None:
+        """Refuse a source of which nothing can be learnt, and name in the log the cases of which nothing is known.
+
+        Raises:
+            InputError: no training case has a source.
+        """
+        absent = [SOURCE_WORDS[source] for source, there in self.present.items() if not there[training_rows].any()]
+        if absent:
+            raise InputError(
+                f"None of the {len(training_rows)} training cases has {' or '.join(absent)}, so that nothing could be "
+                "learnt of it. Take it out of the recipe's inputs, or train on cases that have it."
+            )
+        known = torch.stack(list(self.present.values())).any(dim=0)
+        unknown = [name for name, there in zip(self.case_ids, known.tolist(), strict=True) if not there]
+        if unknown:
+            logger.warning(
+                "%s: none of the recipe's sources is there (%d of %d cases). Their score is one and the same.",
+                first_few(unknown),
+                len(unknown),
+                len(self),
+            )
 
     def images(self, rows: Sequence[int]) -> Tensors:
         """Return image source -> (N, C, H, W) of some rows."""

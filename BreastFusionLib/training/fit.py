@@ -203,6 +203,7 @@ class _Training:
         frozen = bool(self.recipe.inputs.image_sources) and encoder is not None and encoder.frozen
         paths, names = [Path(path) for path in self.table["path"]], self.table["case_id"].tolist()
         cases = CaseTensors(paths, names, self.labels, scalers, self.recipe.reading, self.among)
+        cases.require_sources(self.rows["train"])
         features = None
         if frozen:
             folder = self.run.folder / "features"

@@ -325,6 +325,38 @@ def test_when_no_case_can_be_prepared_the_first_reason_is_said(cohort, tmp_path,
         train(tiny_recipe(), cohort, tmp_path / "run")
 
 
+def without(draw_inputs, *sources, of=None):
+    """Stand in for `prepare_to_cache`: cases, all or those named, without image sources and clinical values."""
+
+    def prepare(task):
+        drawn = draw_inputs(task.row["case_id"], float(task.row["age"]))
+        if of is None or drawn.case_id in of:
+            patches = {source: patch for source, patch in drawn.patches.items() if source not in sources}
+            drawn = dataclasses.replace(drawn, patches=patches)
+        return save_inputs(drawn, task.cache / f"{drawn.case_id}.safetensors")
+
+    return prepare
+
+
+def test_a_source_that_no_training_case_has_is_refused(cohort, tmp_path, tiny_recipe, draw_inputs, monkeypatch):
+    monkeypatch.setattr(inputs, "prepare_to_cache", without(draw_inputs, "t1"))
+    with pytest.raises(InputError, match=r"None of the 28 training cases has T1, so .* Take it out of the recipe's"):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+
+
+def test_a_case_with_no_source_at_all_is_told_and_fails_alone(
+    cohort, tmp_path, tiny_recipe, draw_inputs, monkeypatch, caplog
+):
+    recipe = tiny_recipe({"epochs": 1}).changed({"inputs.sequences": ["dce"], "inputs.clinical": []})
+    monkeypatch.setattr(inputs, "prepare_to_cache", without(draw_inputs, "dce", of=("c05", "c06")))
+    run = train(recipe, cohort, tmp_path / "run", device="cpu")
+    assert "c05, c06: none of the recipe's sources is there (2 of 40 cases)" in caplog.text
+    table = apply_bundle(load_bundle(run.bundle), cohort, tmp_path / "applied.csv").set_index("case_id")
+    assert table.index[table["status"] == "failed"].tolist() == ["c05", "c06"]
+    assert "none of the model's sources (dce) is there" in table.loc["c05", "reason"]
+    assert len(pd.read_csv(tmp_path / "applied.csv")) == 38
+
+
 def test_one_class_only_is_refused_before_anything_is_written(cohort, tmp_path, tiny_recipe):
     table = cohort.table[cohort.table["label"] == 1]
     with pytest.raises(InputError, match="The cohort has only label 1"):
