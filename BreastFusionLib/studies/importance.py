@@ -60,8 +60,7 @@ def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) 
         "shuffles, in the best run of each model; rank among all columns by its size. Rank product: geometric mean of "
         "the ranks. Paper: loss (rank)."
     )
-    size = "" if runs.plan.size == "full" else " (small size)"
-    return StudyTable(file, f"{title}{size}", tuple(columns), rows, caption)
+    return StudyTable(file, runs.plan.titled(title), tuple(columns), rows, caption)
 
 
 def _of_model(runs: StudyRuns, key: str) -> tuple[Importance, ...]:

@@ -57,6 +57,10 @@ class StudyPlan:
         """The study's name, with its size where that is not the paper's."""
         return self.study.name if self.size == "full" else f"{self.study.name} at the small size"
 
+    def titled(self, title: str) -> str:
+        """Return the title of a table, with the size where that is not the paper's."""
+        return title if self.size == "full" else f"{title} (small size)"
+
     @property
     def first(self) -> Recipe:
         """The recipe by which splits are drawn and figures resampled: the models differ in neither."""

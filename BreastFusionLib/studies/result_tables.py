@@ -51,7 +51,7 @@ def result_table(table: ResultTable, runs: StudyRuns, evaluations: Evaluations) 
     first = evaluations[BEST]
     intervals = _bootstrap_words(first) if runs.plan.study.test == "bootstrap" else methods_sentence(first)
     caption = f"{_cases_words(first)} {intervals} {_views_words(runs)}"
-    return StudyTable(table.file, _titled(table.title, runs), tuple(columns), rows, caption)
+    return StudyTable(table.file, runs.plan.titled(table.title), tuple(columns), rows, caption)
 
 
 def comparison_table(runs: StudyRuns, evaluations: Evaluations) -> StudyTable:
@@ -89,7 +89,7 @@ def comparison_table(runs: StudyRuns, evaluations: Evaluations) -> StudyTable:
     method = "DeLong's test" if by_delong else "The paired bootstrap"
     caption = f"First minus second model on the same cases. {method}, not corrected for the number of comparisons."
     title = "Table 3. The fused model against each other one" if by_delong else "Differences that the paper tests"
-    return StudyTable("comparisons", _titled(title, runs), tuple(columns), rows, caption)
+    return StudyTable("comparisons", runs.plan.titled(title), tuple(columns), rows, caption)
 
 
 def runs_table(runs: StudyRuns) -> StudyTable:
@@ -108,11 +108,9 @@ def runs_table(runs: StudyRuns) -> StudyTable:
         for model in runs.models
         for row in records(pd.read_csv(runs.found[model.key].table))
     ]
-    return StudyTable("runs", _titled("Every run", runs), columns, rows, "The best run is chosen by validation cases.")
-
-
-def _titled(title: str, runs: StudyRuns) -> str:
-    return title if runs.plan.size == "full" else f"{title} (small size)"
+    return StudyTable(
+        "runs", runs.plan.titled("Every run"), columns, rows, "The best run is chosen by validation cases."
+    )
 
 
 def _cases_words(evaluation: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def _ideal_table(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]], 
         "model's sources show, on these very test cases. Images and columns show these values blurred, in steps or in "
         "part, so that the ideal observer is an upper bound."
     )
-    return StudyTable("ideal", "Against the ideal observer", tuple(columns), rows, caption)
+    return StudyTable("ideal", runs.plan.titled("Against the ideal observer"), tuple(columns), rows, caption)
 
 
 def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> StudyTable:
@@ -117,7 +117,7 @@ def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Stud
         f"Slope 1 is perfect; {_SLOPES[0]:g} to {_SLOPES[1]:g} is close to it. The calibration error of a perfectly "
         "calibrated model is not 0 with so many cases: 95 % of such models stay below the limit."
     )
-    return StudyTable("calibration", "Calibration", columns, rows, caption)
+    return StudyTable("calibration", runs.plan.titled("Calibration"), columns, rows, caption)
 
 
 def _verdict(slope: Mapping[str, float | None], error: float, limit: float) -> str:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 PAGE, STUDY = "report.html", "study.json"
 SCHEMA = "breastfusion.study/1"
 # Of each kind of decision; a reading with its maps takes seconds.
-_MAPS_OF_EACH_KIND = 1
+_MAPS_OF_EACH_KIND = 2
 
 
 def finish_study(runs: StudyRuns, device: str = "auto") -> dict[str, Any]:
