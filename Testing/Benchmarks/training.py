@@ -57,9 +57,10 @@ def compare(work: Work, workers: int, warm_up: int, repeats: int) -> Times:
         f"{USUAL}, {workers} worker processes": lambda: usual_epoch(work, workers, warm_up),
     }
     times: dict[str, list[Seconds]] = {name: [] for name in rows}
-    for _ in range(repeats):
+    for repeat in range(repeats):
         for name, run in rows.items():
             times[name].append(run())
+            print(f"{repeat + 1} of {repeats}, {name}: {times[name][-1].clock:.1f} s", file=sys.stderr)
     return times
 
 
@@ -104,17 +105,17 @@ def matrix_rate(device: str, precision: str) -> tuple[float, str]:
         if device != "cpu":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
-    return 2 * size**3 / statistics.median(seconds[2:]), str(kind).removeprefix("torch.")
+    return 2 * size**3 / min(seconds), str(kind).removeprefix("torch.")
 
 
 def print_arithmetic(work: Work, times: Times, images: int) -> None:
     """Print which share of the machine's matrix rate the step reaches."""
     flop = work.flop_per_image()
     rate, kind = matrix_rate(work.device, str(Devices(work.device).precision(work.recipe.training)))
-    reached = flop * images / statistics.median(one.clock for one in times[STEP])
+    reached = flop * images / min(one.clock for one in times[STEP])
     print(
-        f"An image is {flop / 1e9:.1f} GFLOP: the step does {reached / 1e12:.3g} TFLOP/s, {reached / rate:.0%} of the "
-        f"{rate / 1e12:.3g} TFLOP/s that products of {kind} matrices reached here"
+        f"An image is {flop / 1e9:.1f} GFLOP: at best the step does {reached / 1e12:.3g} TFLOP/s, "
+        f"{reached / rate:.0%} of the {rate / 1e12:.3g} TFLOP/s that products of {kind} matrices reached here"
     )
 
 
