@@ -45,19 +45,21 @@ def study(
     """Run a paper's whole set of experiments: train every model, compare them, write its tables and one report."""
     from BreastFusionLib.studies import estimate, plan_study
 
+    found, done = None, None
     with result_only_on_stdout():
-        plan = plan_study(name, (models or "").replace(" ", "").split(",") if models else (), seeds, set_ or (), size)
+        plan = plan_study(name, tuple(filter(None, (models or "").split(","))), seeds, set_ or (), size)
         if dry_run:
             found = estimate(plan, cohort, out, workers=workers, device=device)
-            emit(found.to_mapping(), as_json, lambda: _print(found))
-            return
-        done = _run(plan, cohort, out, cache, workers, scheduler, device)
-    emit(done, as_json, lambda: None)
-    messages.print(f"Report: {out / done['report']}")
-    if done["failures"]:
+        else:
+            done = _run(plan, cohort, out, cache, workers, scheduler, device)
+    if found is not None:
+        emit(found.to_mapping(), as_json, lambda: _print(found))
+    if done is not None:
+        emit(done, as_json, lambda: messages.print(f"Report: {out / done['report']}"))
         for key, reason in done["failures"].items():
             messages.print(f"{key} failed: {reason}", style="bold red", markup=False)
-        raise typer.Exit(1)
+        if done["failures"]:
+            raise typer.Exit(1)
 
 
 def _run(

@@ -109,12 +109,13 @@ _PRINTED_IMPORTANCE = {
 _WITH_COLUMNS = ("non-image", "probability", "feature", "learned")
 
 _SMALL = (
+    "inputs.projection.behind_sternum_mm=40",
     "inputs.projection.size_px=64",
     "model.encoder.name=resnet18",
     "model.standardise_features=true",
     "training.learning_rate=0.001",
     "training.batch_size=16",
-    "training.epochs=6",
+    "training.epochs=5",
     "test_time.copies=2",
 )
 

@@ -32,6 +32,7 @@ def test_every_command_has_help_with_an_example(breastfusion) -> None:
         "train",
         "cross-validate",
         "apply",
+        "study",
         "evaluate",
         "importance",
         "predict",
