@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from BreastFusionLib.cli.output import messages, progress_bar
-from BreastFusionLib.files import write_json
+
+if TYPE_CHECKING:
+    from BreastFusionLib.studies.stages import Stages
 
 __all__ = ["run_demo"]
 
@@ -50,8 +49,9 @@ def run_demo(out: Path, exams: int = EXAMS, workers: int = 2) -> Path:
         The path of the report.
     """
     from BreastFusionLib.report import DemoStory, write_demo_page
+    from BreastFusionLib.studies.stages import Stages
 
-    stages = _Stages(out / "seconds.json")
+    stages = Stages(out / "seconds.json", messages.print)
     with stages.timed("phantom exams"), progress_bar("phantom exams") as progress:
         from BreastFusionLib.phantom import write_cohort
 
@@ -79,24 +79,7 @@ def run_demo(out: Path, exams: int = EXAMS, workers: int = 2) -> Path:
     return write_demo_page(story, out / "report.html")
 
 
-class _Stages:
-    """Time spent in each stage over all calls, so that a continued demo tells what it took in all."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.seconds: dict[str, float] = json.loads(path.read_text()) if path.is_file() else {}
-
-    @contextlib.contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        spent = time.perf_counter() - start
-        messages.print(f"{stage}: {spent:.0f} s")
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
-        write_json(self.path, self.seconds)
-
-
-def _train(out: Path, table: Path, workers: int, stages: _Stages) -> dict[str, Any]:
+def _train(out: Path, table: Path, workers: int, stages: Stages) -> dict[str, Any]:
     """Train all models on one shared preparation; return their runs by the words on the report."""
     from BreastFusionLib.cohort import compute_inputs, covering, read_cohort
     from BreastFusionLib.training import load_recipe, train
