@@ -1,4 +1,4 @@
-"""Settings of the images that a network sees: intensities and patches."""
+"""Settings of the images that a network sees: intensities, patches, projections, and their random changes."""
 
 from __future__ import annotations
 

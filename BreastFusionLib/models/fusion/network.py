@@ -45,7 +45,7 @@ class FusionNetwork(nn.Module):
     """Image and vector sources, any number of them in a fixed order, to K classes.
 
     An absent source enters its tower with its neutral value: the running training mean of an image source's features,
-    zero (the training mean) for a standardised vector.
+    zero for a vector (the training mean of what is standardised, the base level of what is dummy-coded).
 
     Attributes:
         image_sources: sources that go through an encoder.
