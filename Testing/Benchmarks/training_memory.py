@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -69,12 +68,16 @@ def take_memory(work: Work) -> dict[str, float]:
     """Train for an epoch; return megabytes."""
     kept = KeptForBackward()
     work.train(kept, loaded=True)
-    if work.device != "cpu":
-        peak = torch.cuda.max_memory_allocated()
-    else:
-        largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peak = largest if sys.platform == "darwin" else 1024 * largest
+    peak = peak_process_bytes() if work.device == "cpu" else torch.cuda.max_memory_allocated()
     return {"activations_mb": kept.most_bytes / 1e6, "peak_mb": peak / 1e6}
+
+
+def peak_process_bytes() -> int:
+    """Return the largest memory of this process so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # Linux counts in `getrusage` what the parent had taken when it started this process
+        return 1024 * next(int(line.split()[1]) for line in status.open() if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
