@@ -78,9 +78,9 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/python Resources/list_files.py
 
-# Without those that take much longer than ten minutes: simulated studies, and training on a thousand phantoms.
+# Without those that take much longer than ten minutes (simulated studies, training on a thousand phantoms) and parts.
 bench: setup system-libraries
-	for benchmark in $(filter-out %/coverage.py %/coverage_classes_froc.py %/fusion.py,$(wildcard Testing/Benchmarks/*.py)); do $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in $(filter-out %/coverage.py %/coverage_classes_froc.py %/fusion.py %/training_library.py %/training_memory.py %/training_usual.py,$(wildcard Testing/Benchmarks/*.py)); do $(BIN)/python $$benchmark || exit 1; done
 
 # The README's pictures: of the panel with the demo's model, and of the demo's own pages, which needs Chromium.
 screenshots: demo
