@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-_SIDES: dict[str, Side] = {"L": "left", "R": "right"}
+_SIDES: dict[str, Side] = {"L": "left", "R": "right", "left": "left", "right": "right"}
 
 
 def predict(
@@ -35,7 +35,7 @@ def predict(
     ] = None,
     segment: Annotated[str | None, typer.Option(help="Name or number of the segment in the mask.")] = None,
     side: Annotated[
-        Literal["L", "R"] | None,
+        Literal["L", "R", "left", "right"] | None,
         typer.Option(
             help="Breast that is read by a model of whole breasts, or of the lesion, where images do not tell."
         ),

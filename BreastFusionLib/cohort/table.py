@@ -160,8 +160,11 @@ def require_two_classes(labels: pd.Series, where: str) -> None:
     """
     found = sorted(labels.dropna().unique().tolist())
     if len(found) < 2:
-        what = f"only label {found[0]}" if found else "no label at all"
-        raise InputError(f"{where} has {what}: at least one case of each class is needed. Check the column 'label'.")
+        if found:
+            what, columns = f"only label {found[0]}", "the column 'label'"
+        else:
+            what, columns = "no case with a label", "the columns 'label' and 'split'"
+        raise InputError(f"{where} has {what}: at least one case of each class is needed. Check {columns}.")
 
 
 def write_table(table: pd.DataFrame, out: Path) -> None:

@@ -5,6 +5,7 @@ Nothing here depends on training cases; how raw values become numbers is `clinic
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["ColumnValue", "clinical_columns", "is_known", "table_columns"]
+__all__ = ["ColumnValue", "clinical_columns", "is_known", "is_stray_level", "table_columns"]
 
 ColumnValue = float | str | None
 """A number, a level's word, or None where missing."""
@@ -66,6 +67,15 @@ def table_columns(inputs: InputsSpec) -> tuple[str, ...]:
     """Return the columns of the cohort's table that a preparation looks at."""
     own = [column.name for column in inputs.clinical if column.origin == "table"]
     return tuple(dict.fromkeys([*own, *(rule.where for rule in inputs.clinical_rules if rule.where is not None)]))
+
+
+def is_stray_level(column: ColumnSpec, given: Any) -> bool:
+    """Tell whether a value of the table is none of its column's levels, so that it will count as missing."""
+    sentences: list[str] = []
+    if column.kind != "continuous" and not _is_missing(column, given):
+        with contextlib.suppress(InputError):  # refused, which its case says
+            _level(column, given, sentences)
+    return bool(sentences)
 
 
 def is_known(value: ColumnValue) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from BreastFusionLib.images.settings import ProjectionSpec
 from BreastFusionLib.reading.metadata import BundleMetadata
 from BreastFusionLib.reading.recipe import CLINICAL, SEQUENCE_WORDS, ReadingRecipe
 
@@ -60,8 +61,16 @@ def _inputs(recipe: ReadingRecipe) -> list[str]:
     if inputs.patch is not None:
         side = f"{inputs.patch.size_mm:g} mm" if inputs.patch.size_mm else "the image's own pixels"
         lines.append(f"- image patches: {inputs.patch.slices} slices of {inputs.patch.size_px} pixels ({side})")
+    if inputs.projection is not None:
+        lines.append(f"- {_projection(inputs.projection)}")
     columns = ", ".join(f"{c.words} ({c.unit})" if c.unit else c.words for c in inputs.clinical)
     return lines + [f"- {s}: {columns}" if s == CLINICAL else f"- {s}" for s in inputs.vector_sources]
+
+
+def _projection(projection: ProjectionSpec) -> str:
+    phase = "the phase of peak enhancement" if projection.phase is None else f"phase {projection.phase}"
+    seen = f"{projection.size_px} x {projection.size_px} pixels" if projection.as_image else "measured, not seen"
+    return f"{projection.axis} projection (MIP) of one breast, {phase} minus the one before contrast: {seen}"
 
 
 def _context(metadata: BundleMetadata) -> list[str]:

@@ -309,5 +309,9 @@ def _sentence(kind: type[BaseModel], problem: Mapping[str, Any], where: str) -> 
         return f"{path}: unknown key '{place[-1]}'. {nearest_known(place[-1], known)}"
     if problem["type"] == "value_error":  # a settings dataclass's own sentence
         return f"{where}, {problem['ctx']['error']}"
+    if problem["type"] == "missing":
+        lacking = problem["loc"][-1]
+        what = f"value {lacking + 1}" if isinstance(lacking, int) else f"'{lacking}'"
+        return f"{path}: {problem['input']!r} lacks {what}."
     said = problem["msg"].replace("Input should be", "should be")
     return f"{', '.join([where, *place])}: {problem['input']!r} {said}."

@@ -39,9 +39,9 @@ def predict(folder: Path, *more: str) -> tuple[int, dict, str]:
 
 
 def test_each_breast_is_read_by_its_side(folder: Path) -> None:
-    read = {side: predict(folder, "--side", side)[1] for side in ("L", "R")}
-    assert (read["L"]["side"], read["R"]["side"]) == ("left", "right")
-    assert read["L"]["lesion"] is None and read["L"]["probability"] != read["R"]["probability"]
+    read = {side: predict(folder, "--side", side)[1] for side in ("L", "right")}
+    assert (read["L"]["side"], read["right"]["side"]) == ("left", "right")
+    assert read["L"]["lesion"] is None and read["L"]["probability"] != read["right"]["probability"]
     page = (folder / "out" / "report.html").read_text(encoding="utf-8")
     assert "The right breast of one phantom" in page and "The whole breast" in page
     assert "The lesion on every sequence" not in page and "Contrast over time" not in page

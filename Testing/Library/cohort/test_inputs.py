@@ -208,6 +208,16 @@ def test_where_a_rule_applies_must_be_told_only_if_a_row_holds_what_it_replaces(
         compute_inputs(acting, inputs, tmp_path / "cache", prepare_to=Preparing())
 
 
+def test_a_word_that_the_schema_does_not_know_is_told_once_before_the_work(cohort, tmp_path, caplog):
+    density = ColumnSpec("density", "categorical", levels=("a", "b"), missing=("9",))
+    table = cohort.table.assign(density=["A", "9", "A"])
+    compute_inputs(
+        dataclasses.replace(cohort, table=table), InputsSpec(clinical=(density,)), tmp_path, prepare_to=Preparing()
+    )
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "'density' holds 'A' in 2 of 3 cases, which is none of its levels (a, b)" in said
+
+
 @pytest.mark.slow
 def test_a_second_call_prepares_nothing_and_a_changed_mask_is_prepared_anew(phantoms, tmp_path):
     cohort = read_cohort(phantoms)

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_file, write_json
+from BreastFusionLib.images.settings import ProjectionSpec
 from BreastFusionLib.reading import bundle as bundle_module
 from BreastFusionLib.reading import load_bundle, read_bundle_header, write_bundle
+from BreastFusionLib.reading.modelcard import model_card
 from BreastFusionLib.reading.score import score
 
 pytestmark = pytest.mark.fast
@@ -205,6 +208,16 @@ def test_the_model_card_says_what_a_reader_must_know(bundle_folder, synthetic_bu
     assert "40 cases, 20 of them malignant (50%)" in card
     assert "Exams of patients" in card
     assert "no meaning for a patient" in (synthetic_bundle_folder / "README.md").read_text()
+
+
+def test_the_model_card_of_a_whole_breast_names_its_projection(bundle_folder):
+    header = read_bundle_header(bundle_folder)
+    inputs = replace(header.recipe.inputs, projection=ProjectionSpec(phase=None, size_px=224))
+    card = model_card(header.metadata, replace(header.recipe, inputs=inputs))
+    assert (
+        "- axial projection (MIP) of one breast, the phase of peak enhancement minus the one before contrast: "
+        "224 x 224 pixels\n" in card
+    )
 
 
 def test_a_bundles_header_needs_no_pytorch(bundle_folder):

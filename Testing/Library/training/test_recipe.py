@@ -68,6 +68,7 @@ def test_a_circle_of_recipes_is_told(tmp_path):
         ("fusion", "training.optimiser=sdg", "'sdg' should be 'sgd' or 'adam'"),
         ("fusion", "training=3", "training: expected a mapping of settings, found 3"),
         ("fusion", "training.fractions=[.5, .1, .1]", "do not add up to 1"),
+        ("fusion", "training.fractions=[.7, .3]", r"training, fractions: \[0.7, 0.3\] lacks value 3"),
         ("fusion", "model.encoder=null", "dce, t1, t2 need an encoder"),
         ("fusion", "model.towers={dec: [8]}", r"towers: 'dec' is no source. Did you mean 'dce'\?"),
         ("fusion", "model.head=[8, dorp]", "head: expected int or 'drop', found 'dorp'"),
