@@ -56,9 +56,9 @@ LATENTS = (
     Latent("wash_in", "kinetics", 0.80),
     Latent("wash_out", "kinetics", 1.20),
     Latent("t2_brightness", "t2", -1.28),
-    Latent("age", "clinical", 0.72),
-    Latent("suspicion", "clinical", 0.50),
-    Latent("lifetime_risk", "clinical", 0.374),
+    Latent("age", "clinical", 0.80),
+    Latent("suspicion", "clinical", 0.47),
+    Latent("lifetime_risk", "clinical", 0.22),
 )
 
 

@@ -28,8 +28,8 @@ def row(case_id, x_mm, **latents):
 
 def test_latents_that_are_seen_add_up_and_others_do_not_count(tmp_path):
     truth = write_truth(tmp_path / "truth.csv", [row("P0001", 60.0, age=1.0, suspicion=2.0, size=9.0)])
-    # d z - d^2 / 2 with d = .72 for the age and .5 for the suspicion.
-    expected = 0.72 * 1.0 - 0.72**2 / 2 + 0.5 * 2.0 - 0.5**2 / 2
+    # d z - d^2 / 2 with d = .8 for the age and .47 for the suspicion.
+    expected = 0.8 * 1.0 - 0.8**2 / 2 + 0.47 * 2.0 - 0.47**2 / 2
     assert ideal_scores(truth, [PhantomCase("exams/P0001")], ("age", "suspicion")) == [pytest.approx(expected)]
 
 
