@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from BreastFusionLib import DISCLAIMER
 from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, result_only_on_stdout
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, nearest_known
 
 if TYPE_CHECKING:
     from BreastFusionLib.exam import Exam, Side
@@ -51,6 +53,7 @@ def predict(
     from dataclasses import replace
 
     from BreastFusionLib.reading import Case, Reader, load_bundle
+    from BreastFusionLib.reading.clinical import table_columns
     from BreastFusionLib.reading.recipe import SOURCE_WORDS
     from BreastFusionLib.report import write_reading_page
 
@@ -65,7 +68,9 @@ def predict(
         breast = None if side is None else _SIDES[side]
         if drawn is not None and breast is not None:
             drawn = replace(drawn, side=breast)
-        case = Case(found, drawn, case_id=found.pseudonym, clinical=_clinical_row(clinical), side=breast)
+        row = _clinical_row(clinical)
+        _tell_unused(row, table_columns(loaded.recipe.inputs))
+        case = Case(found, drawn, case_id=found.pseudonym, clinical=row, side=breast)
         reading = Reader(loaded).read(case)
         reading = replace(reading, seconds={**seconds, **reading.seconds})
         reading.write(out)
@@ -122,3 +127,11 @@ def _clinical_row(path: Path | None) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise InputError(f'{path} holds {type(row).__name__}: expected one JSON object, e.g. {{"age": 52}}.')
     return row
+
+
+def _tell_unused(row: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Say which columns the model does not look at: a mistyped name would otherwise be a missing value."""
+    for name in row:
+        if name not in known:
+            hint = nearest_known(name, known) if known else "It has no clinical columns."
+            messages.print(f"[yellow]![/yellow] --clinical: the model has no column '{escape(name)}'. {hint}")

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
+from BreastFusionLib.cohort.splits import recorded_splits
 from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation.importance import SHUFFLES, Importance, column_groups, permutation_importance
@@ -123,7 +124,8 @@ def bundle_importance(
     Args:
         bundle: the model.
         cohort, cache, workers, scheduler, progress: see `compute_inputs`.
-        split: the cases of this split are used; all of them in a cohort without splits, with a warning in the log.
+        split: the cases of this split are used. A cohort without splits has those of the run that the bundle lies in;
+            where that knows none of its cases all are used, with a warning in the log.
             Cases without a label and those that cannot be prepared are left out.
         categories: see `CasePieces.groups`.
         shuffles, seed: see `permutation_importance`.
@@ -134,6 +136,8 @@ def bundle_importance(
     from BreastFusionLib.reading.cache import load_inputs
 
     table = cohort.table
+    if table["split"].isna().all():
+        table = table.assign(split=recorded_splits(table, bundle.folder.parent / "predictions.csv"))
     if table["split"].notna().any():
         table = table[table["split"] == split_word(split)]
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.errors import InputError
 
-__all__ = ["patient_labels", "split_by_patient"]
+__all__ = ["patient_labels", "recorded_splits", "split_by_patient"]
 
 
 def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1, 0.2), seed: int = 0) -> pd.Series:
@@ -42,6 +43,22 @@ def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1
         for split, members in zip(SPLITS, np.split(patients, ends[:-1]), strict=True):
             assigned.update(dict.fromkeys(members.tolist(), split))
     return table["patient_id"].map(assigned).rename("split")
+
+
+def recorded_splits(table: pd.DataFrame, predictions: Path) -> pd.Series:
+    """Return the splits that a run drew and wrote into its predictions; missing where it does not know the case.
+
+    Args:
+        table: with the columns case_id and patient_id.
+        predictions: the run's predictions.csv, which need not be there.
+    """
+    known: dict[tuple[str, str], str] = {}
+    if predictions.is_file():
+        found = pd.read_csv(predictions, dtype=str)
+        if {"case_id", "patient_id", "split"} <= set(found.columns):
+            known = dict(zip(zip(found["case_id"], found["patient_id"], strict=True), found["split"], strict=True))
+    cases = zip(table["case_id"].astype(str), table["patient_id"].astype(str), strict=True)
+    return pd.Series([known.get(case) for case in cases], index=table.index, dtype="object", name="split")
 
 
 def patient_labels(table: pd.DataFrame) -> pd.Series:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.cohort.table import write_table
-from BreastFusionLib.files import replacing
+from BreastFusionLib.files import TEMPORARY, replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
 from BreastFusionLib.training.divergence import stop_diverged
 from BreastFusionLib.training.module import FusionModule, learning_rate
@@ -91,6 +91,9 @@ class Keeper(lightning.Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Stop at once when the run that is continued had stopped already."""
+        if trainer.is_global_zero:
+            for left_behind in self.last.parent.glob(f"{TEMPORARY}*"):  # by a process that was killed while writing
+                left_behind.unlink()
         trainer.should_stop = self._enough()
 
     def on_train_batch_end(

@@ -57,3 +57,11 @@ def test_a_mask_tells_the_side_too_and_is_shown(folder: Path) -> None:
 def test_without_either_it_says_what_to_give(folder: Path) -> None:
     code, _, reason = predict(folder)
     assert code != 0 and "Which breast is meant is not known" in reason and "--side" in reason
+
+
+def test_a_column_that_the_model_does_not_know_is_told(folder: Path) -> None:
+    (folder / "row.json").write_text('{"agee": 52}', encoding="utf-8")
+    where = ["--bundle", folder / "bundle", "--exam", folder / "exam", "--out", folder / "out", "--side", "L"]
+    done = CliRunner().invoke(app, ["predict", *map(str, where), "--clinical", str(folder / "row.json"), "--json"])
+    assert done.exit_code == 0 and json.loads(done.stdout)["side"] == "left"
+    assert "the model has no column 'agee'" in " ".join(done.stderr.split())

@@ -171,6 +171,11 @@ def test_a_cohort_is_measured_on_its_test_cases(
     table[3:].drop(columns="split").to_csv(tmp_path / "cohort.csv", index=False)
     assert found == bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4)
     assert "no splits: importance is measured on all its cases. If the bundle was trained" in caplog.text
+    (tmp_path / "run").mkdir()  # whose predictions tell the splits that it drew
+    table.to_csv(tmp_path / "run" / "predictions.csv", index=False)
+    in_run = dataclasses.replace(bundle, folder=tmp_path / "run" / "bundle")
+    table.drop(columns="split").to_csv(tmp_path / "cohort.csv", index=False)
+    assert found == bundle_importance(in_run, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4)
     table.to_csv(tmp_path / "cohort.csv", index=False)
     with pytest.raises(InputError, match="None of the cohort's 12 cases is of split 'validation'"):
         bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), split="validation")

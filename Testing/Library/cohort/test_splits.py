@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from BreastFusionLib.cohort import split_by_patient
+from BreastFusionLib.cohort.splits import recorded_splits
 from BreastFusionLib.errors import InputError
 
 
@@ -64,3 +65,12 @@ def test_no_test_split_when_none_is_asked_for():
 def test_wrong_fractions_are_refused(fractions):
     with pytest.raises(InputError, match="add up to 1"):
         split_by_patient(cohort(10), fractions)
+
+
+def test_a_runs_splits_are_those_of_its_own_cases_not_of_namesakes(tmp_path):
+    recorded = pd.DataFrame({"case_id": ["001", "002"], "patient_id": ["a", "b"], "split": ["train", "test"]})
+    recorded.to_csv(tmp_path / "predictions.csv", index=False)
+    asked = pd.DataFrame({"case_id": ["002", "001", "003"], "patient_id": ["b", "another", "c"]}, index=[5, 6, 7])
+    found = recorded_splits(asked, tmp_path / "predictions.csv")
+    assert found[5] == "test" and found[[6, 7]].isna().all()
+    assert recorded_splits(asked, tmp_path / "nowhere.csv").isna().all()

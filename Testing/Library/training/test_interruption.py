@@ -20,12 +20,15 @@ def test_a_run_killed_in_mid_epoch_ends_with_the_very_weights_of_an_uninterrupte
     killed = train_tiny(cohort, tmp_path / "cut", training=training, kill_in=[2, 1])
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert pd.read_csv(tmp_path / "cut" / "log.csv")["epoch"].tolist() == [0, 1]
+    (tmp_path / "cut" / "checkpoints" / ".writing-half.ckpt").touch()  # as when it was killed while writing
     seen = []
     run = train(recipe, cohort, tmp_path / "cut", device="cpu", epoch_progress=lambda *now: seen.append(now))
     assert seen == [(3, 4), (4, 4)]
     whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
     for name in ("bundle/weights.safetensors", "checkpoints/best.safetensors", "predictions.csv", "log.csv"):
         assert (run.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+    kept = sorted(file.name for file in (run.folder / "checkpoints").iterdir())
+    assert kept == ["best.safetensors", "last.ckpt"]
 
 
 @pytest.fixture
