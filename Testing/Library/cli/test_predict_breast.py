@@ -62,6 +62,6 @@ def test_without_either_it_says_what_to_give(folder: Path) -> None:
 def test_a_column_that_the_model_does_not_know_is_told(folder: Path) -> None:
     (folder / "row.json").write_text('{"agee": 52}', encoding="utf-8")
     where = ["--bundle", folder / "bundle", "--exam", folder / "exam", "--out", folder / "out", "--side", "L"]
-    done = CliRunner().invoke(app, ["predict", *map(str, where), "--clinical", str(folder / "row.json"), "--json"])
-    assert done.exit_code == 0 and json.loads(done.stdout)["side"] == "left"
+    done = CliRunner().invoke(app, ["predict", *map(str, where), "--clinical", str(folder / "row.json")])
+    assert done.exit_code == 0 and "Probability of" in done.stdout
     assert "the model has no column 'agee'" in " ".join(done.stderr.split())
