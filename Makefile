@@ -8,11 +8,15 @@ PYTHON312 ?= $(shell for p in python3.12 $(HOME)/.pyenv/versions/3.12*/bin/pytho
 VENV312 ?= .venv312
 VENV_PANEL ?= .venv-panel
 OUT ?= demo
+# Two processes of tests with one thread each, a file at a time, so that both of two cores are always busy.
+PYTEST := -m pytest -n 2 --dist loadfile
 # What Qt and OpenGL need of Debian or Ubuntu to draw the panel without a screen.
 SYSTEM_PACKAGES := libegl1 libgl1 libgl1-mesa-dri libx11-6 libxkbcommon0 libdbus-1-3 libfontconfig1 libglib2.0-0 \
 	fonts-dejavu-core
 SYSTEM_LIBRARIES := libEGL.so.1 libGL.so.1 libX11.so.6 libxkbcommon.so.0 libdbus-1.so.3 libfontconfig.so.1 \
 	libglib-2.0.so.0 libgthread-2.0.so.0
+
+test test-library test-module test-slicer-python: export OMP_NUM_THREADS := 1
 
 .PHONY: setup system-libraries demo test test-library test-module test-slicer-python check format bench screenshots clean
 
@@ -41,11 +45,11 @@ demo: setup
 test: test-library test-module test-slicer-python
 
 test-library: setup
-	$(BIN)/python -m pytest Testing/Library
+	$(BIN)/python $(PYTEST) Testing/Library
 
 # Apart from the library's: a process that has drawn with VTK must not import PyTorch any more.
 test-module: setup system-libraries
-	$(BIN)/python -m pytest Testing/Module
+	$(BIN)/python $(PYTEST) Testing/Module
 
 # The ground floor as Slicer has it: no package of the upper floor is installed there. The panel is opened with
 # nothing but Slicer's own packages; what asks its child process for PyTorch is left out there.
@@ -58,13 +62,13 @@ else
 		$(VENV312)/bin/python -m pip install --quiet --upgrade pip && \
 		$(VENV312)/bin/python -m pip install --quiet -e '.[reading,radiomics,test]' && \
 		touch $(VENV312)/.installed )
-	$(VENV312)/bin/python -m pytest Testing/Library -m fast
+	$(VENV312)/bin/python $(PYTEST) Testing/Library -m fast
 	test -f $(VENV_PANEL)/.installed -a $(VENV_PANEL)/.installed -nt pyproject.toml || ( \
 		$(PYTHON312) -m venv $(VENV_PANEL) && \
 		$(VENV_PANEL)/bin/python -m pip install --quiet --upgrade pip && \
 		$(VENV_PANEL)/bin/python -m pip install --quiet -e '.[panel,test]' && \
 		touch $(VENV_PANEL)/.installed )
-	$(VENV_PANEL)/bin/python -m pytest Testing/Module
+	$(VENV_PANEL)/bin/python $(PYTEST) Testing/Module
 endif
 
 check: setup
