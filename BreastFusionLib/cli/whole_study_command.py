@@ -68,7 +68,7 @@ def _run(
     from BreastFusionLib.studies import Listener, finish_study, run_study
 
     with progress_bars("cases", "encoder passes", "epochs") as (cases, passes, epochs):
-        listener = Listener(cases, passes, epochs, messages.print)
+        listener = Listener(cases, passes, epochs, lambda words: messages.print(words, markup=False))
         done = run_study(plan, cohort, out, cache, workers, scheduler, device, listener)
     return finish_study(done, device)
 

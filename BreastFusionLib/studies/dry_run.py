@@ -144,6 +144,7 @@ def estimate(
         models.append(_model(plan, model, folder, counts, _Timing(**measured)))
     notes = (
         "Epochs are counted at most: training stops earlier where the validation cases get no better.",
+        "Preparation counts all cases; those that are prepared already take no time.",
         "Importance, evaluation, maps and pages come on top.",
     )
     preparation = prepared_s * len(cases.table) / max(1, workers)

@@ -161,6 +161,7 @@ HOLSTE2021 = Study(
         for place, model in enumerate(_WITH_COLUMNS)
     },
     small=_SMALL,
+    small_width=1 / 8,
     small_words="The small size: projections of 64 pixels, a ResNet18, few epochs.",
     differs=(
         "Probabilities are calibrated on the validation cases (Platt); the paper's are not. Calibration changes no "

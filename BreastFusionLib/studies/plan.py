@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -114,9 +115,19 @@ def _recipe(study: Study, experiment: Experiment, size: Size, overrides: Sequenc
         return load_recipe(experiment.small_recipe, overrides)
     whole = load_recipe(experiment.recipe)
     small = [setting for setting in study.small if _concerns(setting, whole)]
-    recipe = load_recipe(experiment.recipe, [*small, *overrides])
+    recipe = load_recipe(experiment.recipe, [*small, *_narrower(whole, study.small_width), *overrides])
     # A bundle says what it is: under the paper's name it would look like the paper's model.
     return recipe.changed({"name": f"{recipe.name}-small", "description": f"{recipe.description} Small size."})
+
+
+def _narrower(recipe: Recipe, share: float) -> list[str]:
+    """Return settings that make dense layers narrower, none less than 8 wide."""
+    stacks = {"head": recipe.model.head, **{f"towers.{name}": stack for name, stack in recipe.model.towers.items()}}
+    narrow = {
+        name: [layer if layer == "drop" else max(8, round(share * layer)) for layer in stack]
+        for name, stack in stacks.items()
+    }
+    return [f"model.{name}={json.dumps(stack)}" for name, stack in narrow.items()]
 
 
 def _concerns(setting: str, recipe: Recipe) -> bool:

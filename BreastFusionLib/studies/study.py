@@ -95,6 +95,7 @@ class Study:
         maps: whether class activation maps of example cases are drawn.
         small: settings of the recipes at the small size, 'section.key=value'; those of parts that a recipe does not
             have (encoder, augmentation) are left out there.
+        small_width: what share of the paper's widths dense layers have at the small size.
         small_words: what the small size changes, in a sentence.
         differs: what our recipes do in another way than the paper, or where its text is silent.
     """
@@ -113,6 +114,7 @@ class Study:
     published_importance: Mapping[str, Mapping[str, tuple[float, int]]] = field(default_factory=dict)
     maps: bool = False
     small: tuple[str, ...] = ()
+    small_width: float = 1.0
     small_words: str = ""
     differs: tuple[str, ...] = ()
 

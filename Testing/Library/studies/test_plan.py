@@ -57,6 +57,13 @@ def test_the_small_size_says_so_and_leaves_out_what_a_recipe_does_not_have():
     assert plan_study("wang2024", models=["t2"], size="small").models[0].recipe.name == "demo-t2"
 
 
+def test_dense_layers_of_the_small_size_are_narrower_by_one_share():
+    learned, probability = plan_study("holste2021", models=["learned", "probability"], size="small").models[::-1]
+    assert learned.recipe.model.towers == {"mip": (64,), "clinical": (128, 64)}
+    assert learned.recipe.model.head == ("drop", 64, "drop")
+    assert probability.recipe.model.head == (8,)  # 16 in the paper, and never less than 8
+
+
 def test_the_callers_settings_are_the_last_word_in_all_recipes():
     plan = plan_study("holste2021", size="small", runs=2, overrides=["training.epochs=3", "training.seed=7"])
     assert {model.recipe.training.epochs for model in plan.models} == {3}
