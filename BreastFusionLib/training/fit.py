@@ -22,8 +22,9 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_bytes
 from BreastFusionLib.reading.bundle import recipe_network
 from BreastFusionLib.reading.cache import SavedInputs, load_inputs
-from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.reading.recipe import CLINICAL, InputsSpec
 from BreastFusionLib.reading.scalers import Scalers, fit_scalers
+from BreastFusionLib.reading.vectors import vector_names
 from BreastFusionLib.training.leakage import refuse_label_in_inputs, refuse_same_images
 from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run, begin_run
@@ -94,6 +95,8 @@ def train(
     alone = prepared is None
     if alone:
         refuse_label_in_inputs(cases.table, recipe)
+    if writes and not (Path(out) / "run.json").is_file():
+        _refuse_impossible(recipe, cases.table)
     settings = {"recipe": recipe.resolved(), "cohort": cohort_fingerprint(cases.table), "version": __version__}
     run = begin_run(Path(out), settings) if writes else Run(Path(out))
     if run.finished:
@@ -113,12 +116,30 @@ def train(
     if writes:
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
         begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)})
-    for split in ("train", "validation"):
-        require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
+    _require_classes(table)
     if alone:
         refuse_same_images(table, recipe, among)
     _Training(run, recipe, table, among, trained_on, encoder_progress, epoch_progress).complete()
     return run
+
+
+def _require_classes(table: pd.DataFrame) -> None:
+    for split in ("train", "validation"):
+        require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
+
+
+def _refuse_impossible(recipe: Recipe, table: pd.DataFrame) -> None:
+    """Refuse, before hours of preparation, splits of one class, a network that cannot be built, weights not there."""
+    from BreastFusionLib.models import build_network
+
+    _require_classes(table)
+    model, inputs = recipe.model, recipe.inputs
+    measured = {source: len(names) for source, names in vector_names(inputs).items()}
+    if CLINICAL in inputs.vector_sources:
+        if not any(isinstance(layer, int) for layer in model.towers.get(CLINICAL, ())) and model.fusion != "concat":
+            return  # its width decides whether sources can be joined, and is known only once its encoder was fitted
+        measured[CLINICAL] = len(inputs.clinical)
+    build_network(model, inputs.channels, measured, len(recipe.task.classes), load_weights=True)
 
 
 def labelled(cohort: Cohort, recipe: Recipe) -> Cohort:

@@ -368,6 +368,20 @@ def test_one_class_only_is_refused_before_anything_is_written(cohort, tmp_path, 
         train(tiny_recipe(), dataclasses.replace(cohort, table=cohort.table.assign(split=split)), tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"encoder": {"name": "resnet51"}}, "no encoder 'resnet51'"),
+        ({"encoder": {"name": "small", "weights": "nowhere.safetensors"}}, "no such weights file"),
+        ({"fusion": "add", "towers": {"dce": [4], "t1": [4], "clinical": [8]}}, "their lengths differ"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_told_before_any_work(cohort, tmp_path, tiny_recipe, model, words):
+    with pytest.raises(InputError, match=words):
+        train(tiny_recipe(model=model), cohort, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists() and not (cohort.folder / "cache").exists()
+
+
 def test_training_stops_when_the_validation_loss_keeps_rising_and_keeps_the_best_epoch(cohort, tmp_path, tiny_recipe):
     # Labels that nothing can tell: fitting them makes validation worse.
     table = cohort.table.assign(
