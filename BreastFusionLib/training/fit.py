@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from BreastFusionLib.training.data import Batches
     from BreastFusionLib.training.trainer import Devices
 
-__all__ = ["inputs_fingerprint", "labelled", "train"]
+__all__ = ["inputs_fingerprint", "labelled", "refuse_impossible", "train"]
 
 
 def train(
@@ -96,7 +96,8 @@ def train(
     if alone:
         refuse_label_in_inputs(cases.table, recipe)
     if writes and not (Path(out) / "run.json").is_file():
-        _refuse_impossible(recipe, cases.table)
+        _require_classes(cases.table)
+        refuse_impossible(recipe)
     settings = {"recipe": recipe.resolved(), "cohort": cohort_fingerprint(cases.table), "version": __version__}
     run = begin_run(Path(out), settings) if writes else Run(Path(out))
     if run.finished:
@@ -128,11 +129,14 @@ def _require_classes(table: pd.DataFrame) -> None:
         require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
 
 
-def _refuse_impossible(recipe: Recipe, table: pd.DataFrame) -> None:
-    """Refuse, before hours of preparation, splits of one class, a network that cannot be built, weights not there."""
+def refuse_impossible(recipe: Recipe) -> None:
+    """Refuse, before hours of preparation, a network that cannot be built and weights that are not there.
+
+    Raises:
+        InputError: what is wrong with the recipe's model.
+    """
     from BreastFusionLib.models import build_network
 
-    _require_classes(table)
     model, inputs = recipe.model, recipe.inputs
     measured = {source: len(names) for source, names in vector_names(inputs).items()}
     if CLINICAL in inputs.vector_sources:

@@ -16,7 +16,7 @@ from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.table import Cohort, write_table
 from BreastFusionLib.evaluation import auc
 from BreastFusionLib.reading.recipe import InputsSpec
-from BreastFusionLib.training.fit import inputs_fingerprint, train
+from BreastFusionLib.training.fit import inputs_fingerprint, refuse_impossible, train
 from BreastFusionLib.training.keeper import best_epoch
 from BreastFusionLib.training.leakage import refuse_label_in_inputs, refuse_same_images
 from BreastFusionLib.training.recipe import Recipe, TrainingSpec
@@ -82,6 +82,8 @@ class ManyRuns:
             **settings,
         }
         different = [r for n, r in enumerate(recipes) if all(r.inputs != other.inputs for other in recipes[:n])]
+        for recipe in recipes:
+            refuse_impossible(recipe)
         for recipe in different:
             refuse_label_in_inputs(self.cohort.table, recipe)
         begin_run(self.folder, wanted, file)

@@ -84,3 +84,11 @@ def test_a_single_run_and_runs_of_several_seeds_never_share_a_folder(cohort, tmp
     train(recipe, cohort, tmp_path / "run", device="cpu")
     with pytest.raises(InputError, match="is not empty and holds no run"):
         train_seeds(recipe, cohort, tmp_path / "run", device="cpu")
+
+
+def test_weights_that_are_not_there_are_told_before_anything_is_prepared(cohort, tmp_path, tiny_recipe):
+    encoder = {"name": "small", "weights": str(tmp_path / "none.safetensors"), "frozen": True, "shared": False}
+    with pytest.raises(InputError, match="no such weights file"):
+        train_seeds(tiny_recipe(model={"encoder": encoder}), cohort, tmp_path / "seeds", device="cpu")
+    assert not (tmp_path / "seeds").exists()
+    assert not (cohort.folder / "cache").exists()
