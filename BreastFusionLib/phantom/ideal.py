@@ -1,7 +1,6 @@
 """What could be known of a folder of phantoms: the ideal observer's score of each case, from `truth.csv`.
 
-The ideal observer is given the latent values that a model's inputs show, and where they show the breast with the lesion
-also that. No model is better on average, so that its AUC is what a model's is held against.
+The ideal observer is given the latent values that a model's inputs show, and whether a breast holds the lesion. No model is better on average, so that its AUC is what a model's is held against.
 """
 
 from __future__ import annotations
@@ -33,16 +32,13 @@ class PhantomCase:
     side: str | None = None
 
 
-def ideal_scores(
-    truth: str | Path, cases: Sequence[PhantomCase], latents: Sequence[str], sees_place: bool = True
-) -> list[float]:
-    """Return each case's log-likelihood ratio, malignant against benign.
+def ideal_scores(truth: str | Path, cases: Sequence[PhantomCase], latents: Sequence[str]) -> list[float]:
+    """Return each case's log-likelihood ratio, malignant against benign; a breast without a lesion is seen to be one.
 
     Args:
         truth: `truth.csv` of `write_cohort`.
         cases: of the same folder.
         latents: names of the latent values that are seen, as in `LATENTS`.
-        sees_place: whether a breast without a lesion is seen to have none, and so to be benign.
 
     Raises:
         InputError: a file that is no truth of phantoms, or a case that is not in it.
@@ -57,7 +53,7 @@ def ideal_scores(
         row = rows[name]
         # Patient space is LPS: the left breast lies at positive x.
         lesion_side = "left" if float(row["dce_center_x_mm"]) > 0 else "right"
-        if sees_place and case.side not in (None, lesion_side):
+        if case.side not in (None, lesion_side):
             scores.append(CERTAINLY_BENIGN)
         else:
             scores.append(sum(d.separation * (float(row[f"latent_{d.name}"]) - d.separation / 2) for d in wanted))

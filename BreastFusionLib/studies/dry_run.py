@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,15 @@ from BreastFusionLib.cohort import covering
 from BreastFusionLib.cohort.table import Cohort, load_case, records
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.files import sha256_of_bytes, write_json
-from BreastFusionLib.images.augment import apply_augmentation, draw_augmentation, stack
-from BreastFusionLib.models import FusionNetwork
-from BreastFusionLib.reading.bundle import recipe_network
 from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.recipe import InputsSpec
-from BreastFusionLib.reading.scalers import fit_scalers
-from BreastFusionLib.reading.score import batch_tensors
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
 from BreastFusionLib.studies.run import run_folder, study_cohort
+from BreastFusionLib.studies.timing import Timing, time_network
 from BreastFusionLib.training.frozen import replays_of
-from BreastFusionLib.training.losses import case_losses, part_losses
 from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run
 
@@ -38,9 +33,6 @@ __all__ = ["ModelEstimate", "StudyEstimate", "estimate"]
 
 TIMINGS = "timings.json"
 _SAMPLE_CASES = 4
-_STEPS = 3
-# On a CPU the time of a case hardly depends on how many go through the network together.
-_CPU_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -99,17 +91,6 @@ class StudyEstimate:
         return {**asdict(self), "seconds": self.seconds}
 
 
-@dataclass(frozen=True)
-class _Timing:
-    """Seconds for one case, and the sizes of a network."""
-
-    training_s: float
-    reading_s: float
-    fusing_s: float
-    parameters: int
-    trained_parameters: int
-
-
 def estimate(
     plan: StudyPlan, cohort: str | Path, out: str | Path, workers: int = 1, device: str = "auto"
 ) -> StudyEstimate:
@@ -138,10 +119,11 @@ def estimate(
     prepared_s = known.seconds("preparation", asdict(sample.inputs), lambda: {"case_s": sample.seconds})["case_s"]
     models = []
     for model in plan.models:
+        # Seeds and names change no time.
         settings = {key: value for key, value in model.recipe.resolved().items() if key not in ("name", "description")}
         settings["training"] = {**settings["training"], "seed": 0}
-        measured = known.seconds(model.key, settings, lambda model=model: asdict(_timing(model.recipe, sample, name)))
-        models.append(_model(plan, model, folder, counts, _Timing(**measured)))
+        measured = known.seconds(model.key, settings, partial(_network_seconds, model.recipe, sample, name))
+        models.append(_model(plan, model, folder, counts, Timing(**measured)))
     notes = (
         "Epochs are counted at most: training stops earlier where the validation cases get no better.",
         "Preparation counts all cases; those that are prepared already take no time.",
@@ -152,7 +134,7 @@ def estimate(
 
 
 def _model(
-    plan: StudyPlan, model: PlannedModel, folder: Path, counts: Mapping[str, int], timing: _Timing
+    plan: StudyPlan, model: PlannedModel, folder: Path, counts: Mapping[str, int], timing: Timing
 ) -> ModelEstimate:
     runs = run_folder(folder, model)
     finished = sum(Run(runs / f"seed_{seed}").finished for seed in plan.seeds(model))
@@ -170,7 +152,7 @@ def _model(
     )
 
 
-def _run_seconds(recipe: Recipe, counts: Mapping[str, int], timing: _Timing) -> float:
+def _run_seconds(recipe: Recipe, counts: Mapping[str, int], timing: Timing) -> float:
     """Return the seconds of one run over all its epochs."""
     train, validation = counts.get("train", 0), counts.get("validation", 0)
     every, spec, encoder = sum(counts.values()), recipe.training, recipe.model.encoder
@@ -183,6 +165,10 @@ def _run_seconds(recipe: Recipe, counts: Mapping[str, int], timing: _Timing) -> 
     return spec.epochs * (train * timing.training_s + validation * timing.reading_s) + last
 
 
+def _network_seconds(recipe: Recipe, sample: _Sample, device: str) -> dict[str, Any]:
+    return asdict(time_network(recipe, sample.cases, device))
+
+
 class _Known:
     """What was measured on this machine before."""
 
@@ -190,7 +176,7 @@ class _Known:
         self._path, self._made = path, dict(made)
         self._found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
-    def seconds(self, what: str, settings: Mapping[str, Any], measure: Any) -> dict[str, Any]:
+    def seconds(self, what: str, settings: Mapping[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what was measured with these settings, measuring it the first time."""
         text = json.dumps({"settings": settings, "machine": self._made}, sort_keys=True, default=str)
         key = f"{what} {sha256_of_bytes(text.encode())[:16]}"
@@ -235,103 +221,3 @@ class _Sample:
                 reason = reason_of(error)
         if not self._cases:
             raise InputError(f"None of the first cases can be prepared, so that nothing can be measured. {reason}")
-
-
-def _timing(recipe: Recipe, sample: _Sample, device: str) -> _Timing:
-    """Measure one network on random images."""
-    cases = list(sample.cases)
-    labels = np.arange(len(cases)) % 2
-    scalers = fit_scalers(cases, labels, recipe.inputs)
-    network = recipe_network(recipe.reading, scalers, load_weights=False).to(device).train()
-    size = min(recipe.training.batch_size, _CPU_BATCH) if device == "cpu" else recipe.training.batch_size
-    _, vectors, present = batch_tensors([cases[row % len(cases)] for row in range(size)], scalers, recipe.reading)
-    images = {source: torch.rand(size, *shape) for source, shape in recipe.inputs.image_shapes.items()}
-    images, vectors, present = ({k: v.to(device) for k, v in part.items()} for part in (images, vectors, present))
-    step = _Step(network, recipe, images, vectors, present, device)
-    parameters = list(network.parameters())
-    with torch.enable_grad():
-        training_s, fusing_s = _per_case(step.train, size, device), _per_case(step.fuse, size, device)
-    network.eval()
-    reading_s = _per_case(step.read, size, device)
-    return _Timing(
-        training_s,
-        reading_s,
-        fusing_s,
-        sum(p.numel() for p in parameters),
-        sum(p.numel() for p in parameters if p.requires_grad),
-    )
-
-
-class _Step:
-    """A network with a batch of random images: what training and reading do with it."""
-
-    def __init__(
-        self,
-        network: FusionNetwork,
-        recipe: Recipe,
-        images: dict[str, torch.Tensor],
-        vectors: dict[str, torch.Tensor],
-        present: dict[str, torch.Tensor],
-        device: str,
-    ) -> None:
-        self._network, self._recipe, self._device = network, recipe, device
-        self._images, self._vectors, self._present = images, vectors, present
-        count = len(next(iter(present.values())))
-        self._labels = torch.arange(count, device=device) % 2
-        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self._optimiser = torch.optim.Adam(trained, lr=1e-6)
-        with torch.no_grad():
-            self._features = {source: network.encode(source, one) for source, one in images.items()}
-
-    def train(self) -> None:
-        """Augment a batch and do a step on it, the encoder included."""
-        spec, images = self._recipe.training.augmentation, self._images
-        if spec is not None:
-            drawn = [draw_augmentation(spec, 0, 0, str(number)) for number in range(len(self._labels))]
-            changes = stack(drawn).to(self._device)
-            images = {source: apply_augmentation(one, changes) for source, one in images.items()}
-        with _precision(self._device):
-            self._learn(self._network(images, self._vectors, self._present))
-
-    def fuse(self) -> None:
-        """Do a step behind the encoder."""
-        with _precision(self._device):
-            self._learn(self._network.fuse(self._features, self._vectors, self._present))
-
-    @torch.inference_mode()
-    def read(self) -> None:
-        """Score a batch."""
-        self._network(self._images, self._vectors, self._present)
-
-    def _learn(self, output: Any) -> None:
-        loss = case_losses(output.logits, self._labels, None).sum()
-        if self._recipe.training.optimisation != "one_loss":
-            loss = loss + part_losses(output.parts, self._labels, self._present, None).sum()
-        loss.backward()
-        self._optimiser.step()
-        self._optimiser.zero_grad()
-
-
-@contextmanager
-def _precision(device: str) -> Iterator[None]:
-    """Compute as training does: in mixed precision on a graphics card."""
-    with torch.autocast("cuda", torch.bfloat16, enabled=device.startswith("cuda")):
-        yield
-
-
-def _per_case(step: Any, size: int, device: str) -> float:
-    """Return the seconds of a step for one of its cases, the fastest of a few after one that warms up."""
-    step()
-    took = []
-    for _ in range(_STEPS):
-        _wait(device)
-        start = time.perf_counter()
-        step()
-        _wait(device)
-        took.append(time.perf_counter() - start)
-    return min(took) / size
-
-
-def _wait(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)

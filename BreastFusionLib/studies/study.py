@@ -30,7 +30,6 @@ class Experiment:
         recipe: it is trained by.
         small_recipe: the same at the small size; empty: `recipe` with the study's small settings.
         sees: latent values of a phantom that its inputs show.
-        needs_place: whether its inputs tell on which side of a phantom the lesion is.
         published: what the paper printed of it.
     """
 
@@ -39,7 +38,6 @@ class Experiment:
     recipe: str
     small_recipe: str = ""
     sees: tuple[str, ...] = ()
-    needs_place: bool = True
     published: Published = field(default_factory=dict)
 
 

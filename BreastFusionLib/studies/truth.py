@@ -58,10 +58,7 @@ def known_truth(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]]) -
         PhantomCase(str(exam), str(side) if of_breasts else None)
         for exam, side in zip(cases["exam"], cases["side"], strict=True)
     ]
-    scores = {
-        model.key: ideal_scores(file, shown, model.experiment.sees, model.experiment.needs_place)
-        for model in runs.models
-    }
+    scores = {model.key: ideal_scores(file, shown, model.experiment.sees) for model in runs.models}
     patients = tested["patient_id"]
     # The intervals of an observer who is only held beside others need no thousands of resamples.
     measured = evaluate_scores(tested["label"], scores, patients=patients, bootstrap=0, threshold=0.0)

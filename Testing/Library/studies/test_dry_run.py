@@ -7,6 +7,7 @@ import pytest
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.studies import dry_run, estimate, run_study
 from BreastFusionLib.studies.plan import plan_study
+from BreastFusionLib.studies.timing import Timing
 
 from .conftest import draw_inputs
 
@@ -54,7 +55,7 @@ def test_what_would_be_trained_is_counted(tiny_plan, breasts, drawn_cases, tmp_p
 
 def test_seconds_are_those_of_the_steps_times_the_cases(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
     timing = {"training_s": 0.1, "reading_s": 0.01, "fusing_s": 0.5, "parameters": 7, "trained_parameters": 7}
-    monkeypatch.setattr(dry_run, "_timing", lambda *_: dry_run._Timing(**timing))
+    monkeypatch.setattr(dry_run, "time_network", lambda *_: Timing(**timing))
     found = estimate(tiny_plan, breasts, tmp_path / "study", workers=2)
     train, validation, test = (found.cases[split] for split in ("train", "validation", "test"))
     assert train + validation + test == 60
@@ -67,7 +68,7 @@ def test_seconds_are_those_of_the_steps_times_the_cases(tiny_plan, breasts, draw
 
 def test_a_frozen_encoder_reads_each_case_once_and_once_for_each_replay():
     recipe = plan_study("wang2024", models=["dce"]).models[0].recipe
-    timing = dry_run._Timing(1.0, 0.1, 0.001, 0, 0)
+    timing = Timing(1.0, 0.1, 0.001, 0, 0)
     seconds = dry_run._run_seconds(recipe, {"train": 70, "validation": 10, "test": 20}, timing)
     assert seconds == pytest.approx(0.1 * (100 + 10 * 70) + 0.001 * 100 * 70 + 0.1 * 100)
 
