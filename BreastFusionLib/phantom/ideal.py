@@ -1,6 +1,7 @@
 """What could be known of a folder of phantoms: the ideal observer's score of each case, from `truth.csv`.
 
-The ideal observer is given the latent values that a model's inputs show, and whether a breast holds the lesion. No model is better on average, so that its AUC is what a model's is held against.
+The ideal observer is given the latent values that a model's inputs show, and whether a breast holds the lesion. No
+model is better on average, so that its AUC is what a model's is held against.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class PhantomCase:
 
 
 def ideal_scores(truth: str | Path, cases: Sequence[PhantomCase], latents: Sequence[str]) -> list[float]:
-    """Return each case's log-likelihood ratio, malignant against benign; a breast without a lesion is seen to be one.
+    """Return each case's log-likelihood ratio, malignant against benign; a breast without a lesion is surely benign.
 
     Args:
         truth: `truth.csv` of `write_cohort`.
