@@ -39,13 +39,14 @@ class Clock:
     def left_s(self) -> float | None:
         """Seconds that are left; None before anything was measured.
 
-        A run takes as long as those of its own model so far, of a model not yet begun as all on average.
+        A run takes as long as those of its own model so far, of a model not yet begun as those of the slowest: most
+        see images, and the one that does not is over at once.
         """
-        every = [seconds for took in self._took.values() for seconds in took]
-        if not every:
+        known = {model: fmean(took) for model, took in self._took.items() if took}
+        if not known:
             return None
-        each = {model: fmean(took or every) for model, took in self._took.items()}
-        return sum(each[model] * sum(runs) for model, runs in self._open.items())
+        slowest = max(known.values())
+        return sum(known.get(model, slowest) * sum(runs) for model, runs in self._open.items())
 
     @property
     def words(self) -> str:

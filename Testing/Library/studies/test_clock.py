@@ -5,17 +5,18 @@ import pytest
 from BreastFusionLib.studies.clock import Clock, duration
 
 
-def test_runs_take_as_long_as_those_of_their_model_and_other_models_as_all_on_average():
-    clock = Clock({"a": [True, True, True], "b": [True, True]})
+def test_runs_take_as_long_as_those_of_their_model_and_of_other_models_as_those_of_the_slowest():
+    clock = Clock({"a": [True, True], "b": [True, True], "c": [True]})
     assert clock.left_s is None and clock.words == "0 of 5 runs."
     clock.finished("a", 60)
     assert clock.left_s == 4 * 60
     clock.finished("a", 120)
-    assert clock.left_s == 90 + 2 * 90
-    clock.finished("a", 120)
+    assert clock.left_s == 3 * 90
     clock.finished("b", 10)
-    assert clock.left_s == 10
-    assert clock.words == "4 of 5 runs, about 10 s left."
+    assert clock.left_s == 10 + 90
+    clock.finished("b", 10)
+    clock.finished("c", 50)
+    assert clock.left_s == 0 and clock.words == "5 of 5 runs."
 
 
 def test_runs_that_were_finished_before_count_and_take_no_time():
