@@ -61,7 +61,9 @@ def study_results(runs: StudyRuns, stages: Stages) -> StudyResults:
         views = [BEST, ENSEMBLE] if runs.plan.runs > 1 else [BEST]
         evaluations = {view: _evaluation(runs, view) for view in views}
         truth = known_truth(runs, evaluations)
-    tables = [result_table(one, runs, evaluations) for one in runs.plan.study.tables]
+    first, *others = (result_table(one, runs, evaluations) for one in runs.plan.study.tables)
+    # Where its variants were not asked for, a model alone is in the first table already.
+    tables = [first, *(table for table in others if len(table.rows) > 1 or not first.rows)]
     tables.insert(1, comparison_table(runs, evaluations))
     if importance:
         tables.insert(2, importance_table(runs, importance))
