@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from BreastFusionLib.cohort import cohort_fingerprint, read_cohort
-from BreastFusionLib.cohort.table import require_two_classes
+from BreastFusionLib.cohort.table import COLUMNS, require_two_classes
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.reading.column_settings import RESERVED_COLUMNS
 
 
 def rows(**changes: list) -> pd.DataFrame:
@@ -148,3 +149,7 @@ def test_what_is_wrong_with_sides_is_said(tmp_path, changes, message):
 
 def test_two_lesions_of_one_breast_may_have_two_labels(tmp_path):
     assert read_cohort(write(tmp_path, rows(side=["L", "L", "R"]))).problems == {}
+
+
+def test_what_a_cohort_knows_a_case_by_is_never_an_input():
+    assert set(RESERVED_COLUMNS) == set(COLUMNS)

@@ -7,14 +7,13 @@ from collections import Counter
 
 import pytest
 
-from BreastFusionLib.cohort.table import COLUMNS
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.acquisition import ACQUISITION_COLUMNS
 from BreastFusionLib.images import project_breast
 from BreastFusionLib.images.settings import ProjectionSpec
 from BreastFusionLib.phantom import make_exam
 from BreastFusionLib.reading import ColumnSpec, InputsSpec, RuleSpec, clinical_columns, inputs_key
-from BreastFusionLib.reading.column_settings import EXAM_COLUMNS, RESERVED_COLUMNS
+from BreastFusionLib.reading.column_settings import EXAM_COLUMNS
 
 INDICATIONS = ("other", "screening", "diagnostic", "extent")
 INDICATION = ColumnSpec("indication", "categorical", levels=INDICATIONS, title="Indication")
@@ -48,10 +47,6 @@ def read(column: ColumnSpec, value: object, origin: str = "table") -> tuple[obje
 def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         ColumnSpec(**settings)
-
-
-def test_what_a_cohort_knows_a_case_by_is_never_an_input():
-    assert set(RESERVED_COLUMNS) == set(COLUMNS)
 
 
 def test_what_an_exam_tells_is_what_it_is_asked_for():
