@@ -35,6 +35,7 @@ _INTERPOLATORS = {"nearest": sitk.sitkNearestNeighbor, "linear": sitk.sitkLinear
 
 # What the last digits of a grid must not decide: far below any voxel, far above rounding.
 _ROUNDING_VOXELS = 1e-6
+_ROUNDING_COSINE = 1e-15
 # Two grids are the same when no voxel centre lies further apart than this share of the smallest spacing.
 # Scanners write positions as decimal text, so equal grids differ in the last digits; 1 % of a voxel is far
 # below what any measurement here resolves and far above rounding.
@@ -56,6 +57,13 @@ class Grid:
     spacing_mm: tuple[float, float, float]
     origin_lps: tuple[float, float, float] = (0.0, 0.0, 0.0)
     direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        """Take cosines that are rounding for the zeros that they are."""
+        # ITK inverts directions by an SVD that numbers like 1e-230 break: resampling then gives zeros without an error.
+        if any(0 < abs(cosine) < _ROUNDING_COSINE for cosine in self.direction):
+            cosines = tuple(0.0 if abs(cosine) < _ROUNDING_COSINE else cosine for cosine in self.direction)
+            object.__setattr__(self, "direction", cosines)
 
     @classmethod
     def of(cls, image: sitk.Image) -> Grid:

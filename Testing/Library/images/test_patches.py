@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from BreastFusionLib.errors import InputError
@@ -79,6 +79,7 @@ def test_every_pixel_lies_where_the_patchs_grid_says(grid: Grid, spec: PatchSpec
     flip=st.sampled_from(list(itertools.product([-1.0, 1.0], repeat=3))),
     spacing_mm=st.tuples(*[st.floats(0.5, 2.0)] * 3),
 )
+@example(angles=(7.6e-230, 0.0, 6.5e-88), flip=(-1.0, -1.0, -1.0), spacing_mm=(1.0, 1.0, 1.0))
 def test_in_mm_every_pixel_lies_where_the_grid_says_whatever_the_geometry(
     angles: tuple[float, float, float], flip: tuple[float, float, float], spacing_mm: tuple[float, float, float]
 ) -> None:
