@@ -1,7 +1,7 @@
 """The values that PyRadiomics publishes for its own test cases."""
 
-import ast
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,13 @@ def folder(shared_data: Path) -> Path:
     return shared_data / "pyradiomics_testdata" / "data"
 
 
+def plain_settings(text: str) -> dict[str, object]:
+    """Read settings that were printed as Python writes them: words and quotes as JSON's, nothing is evaluated."""
+    for python, plain in (("'", '"'), ("True", "true"), ("False", "false"), ("None", "null")):
+        text = text.replace(python, plain)
+    return json.loads(text)
+
+
 @pytest.mark.parametrize("patient", ["breast1", "brain1", "brain2"])
 @pytest.mark.parametrize("group", CLASSES)
 def test_published_values(folder: Path, patient: str, group: str) -> None:
@@ -40,7 +47,7 @@ def test_published_values(folder: Path, patient: str, group: str) -> None:
     assert len(columns) >= 2  # as it is, and resampled
     for column in columns:
         settings = {
-            "setting": ast.literal_eval(rows["diagnostics_Configuration_Settings"][column]),
+            "setting": plain_settings(rows["diagnostics_Configuration_Settings"][column]),
             "featureClass": {group: [name.split("_")[1] for name in published]},
         }
         measured = extract(image, mask, settings).features
