@@ -14,7 +14,7 @@ from BreastFusionLib.training.losses import class_weights
 from BreastFusionLib.training.module import FusionModule
 from BreastFusionLib.training.processes import RunData
 from BreastFusionLib.training.recipe import TrainingSpec
-from BreastFusionLib.training.trainer import Devices, make_trainer, plain_interrupt
+from BreastFusionLib.training.trainer import Devices, deterministic, make_trainer, plain_interrupt
 
 __all__ = ["optimise", "training_module"]
 
@@ -50,7 +50,7 @@ def optimise(
     devices.require_enough(rows["train"], spec)
     module = training_module(network, labels[rows["train"]], positive, spec)
     trainer = make_trainer(spec, devices, keeper, keeper.folder)
-    with plain_interrupt():
+    with plain_interrupt(), deterministic():
         trainer.fit(
             module,
             datamodule=RunData(batches, rows, spec),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import threading
 import warnings
@@ -19,7 +20,7 @@ from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.training.processes import JoinedProcesses, joined
 from BreastFusionLib.training.recipe import TrainingSpec
 
-__all__ = ["START_METHODS", "Devices", "make_trainer", "plain_interrupt", "quiet_lightning"]
+__all__ = ["START_METHODS", "Devices", "deterministic", "make_trainer", "plain_interrupt", "quiet_lightning"]
 
 START_METHODS: Mapping[str, Any] = {
     "auto": "popen",
@@ -29,6 +30,8 @@ START_METHODS: Mapping[str, Any] = {
     "ddp_notebook": "fork",
 }
 """Lightning's names of strategies -> how the processes are started."""
+
+_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,6 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
     count: Any = devices.count
     if devices.cuda and devices.count == 1:
         count = [int(devices.name.partition(":")[2] or 0)]
-    # Deterministic algorithms would otherwise fill all memory that is about to be written anyway, a help against
-    # code that reads it before: 6 % of a ResNet50's step on a CPU.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return lightning.Trainer(
         max_epochs=spec.epochs,
         accelerator="gpu" if devices.cuda else "cpu",
@@ -126,7 +126,6 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
         use_distributed_sampler=False,  # batches are divided, not cases
         precision=devices.precision(spec),
         callbacks=[callback],
-        deterministic="warn",
         num_sanity_val_steps=0,
         logger=False,
         enable_checkpointing=False,
@@ -134,6 +133,28 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
         enable_model_summary=False,
         default_root_dir=folder,
     )
+
+
+@contextlib.contextmanager
+def deterministic() -> Iterator[None]:
+    """Compute in the same way every time, as far as PyTorch can; afterwards what was chosen before holds again."""
+    cudnn, memory = torch.backends.cudnn, torch.utils.deterministic  # type: ignore[attr-defined]
+    chosen = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark, filled, workspace = cudnn.benchmark, memory.fill_uninitialized_memory, os.environ.get(_WORKSPACE)
+    try:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        cudnn.benchmark = False
+        # Memory that is about to be written anyway would be filled before, a help against code that reads it: 6 % of a
+        # ResNet50's step on a CPU.
+        memory.fill_uninitialized_memory = False
+        os.environ[_WORKSPACE] = ":4096:8"  # the size with which cuBLAS adds in the same order
+        yield
+    finally:
+        torch.use_deterministic_algorithms(chosen[0], warn_only=chosen[1])
+        cudnn.benchmark, memory.fill_uninitialized_memory = benchmark, filled
+        os.environ.pop(_WORKSPACE)
+        if workspace is not None:
+            os.environ[_WORKSPACE] = workspace
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from BreastFusionLib.training.data import Batches, CaseTensors
 from BreastFusionLib.training.optimise import training_module
 from BreastFusionLib.training.processes import RunData, Shares
 from BreastFusionLib.training.recipe import Recipe
-from BreastFusionLib.training.trainer import Devices, make_trainer, quiet_lightning
+from BreastFusionLib.training.trainer import Devices, deterministic, make_trainer, quiet_lightning
 
 __all__ = ["Seconds", "Stopwatch", "Work", "make_work", "now"]
 
@@ -114,7 +114,7 @@ class Work:
         """
         spec = self.recipe.training
         module = training_module(self.network(), self.cases.labels.numpy(), POSITIVE, spec)
-        with quiet_lightning():
+        with quiet_lightning(), deterministic():
             trainer = make_trainer(spec, Devices(self.device), callback, self.folder)
             if loaded:
                 rows = {"train": self._rows(self.batches * self.batch_size), "validation": []}
