@@ -51,5 +51,10 @@ def make_exam(
     return Exam((dce, *others), "P-12ab", ("One slice is darker than the others.",), synthetic=True)
 
 
+def pixels(image: sitk.Image) -> np.ndarray:
+    """A copy of the voxels, (slices, rows, columns)."""
+    return sitk.GetArrayFromImage(image)
+
+
 def same_pixels(first: sitk.Image, second: sitk.Image) -> bool:
     return np.array_equal(sitk.GetArrayViewFromImage(first), sitk.GetArrayViewFromImage(second))
