@@ -138,7 +138,8 @@ def make_trainer(spec: TrainingSpec, devices: Devices, callback: lightning.Callb
 @contextlib.contextmanager
 def deterministic() -> Iterator[None]:
     """Compute in the same way every time, as far as PyTorch can; afterwards what was chosen before holds again."""
-    cudnn, memory = torch.backends.cudnn, torch.utils.deterministic  # type: ignore[attr-defined]
+    cudnn: Any = torch.backends.cudnn
+    memory: Any = torch.utils.deterministic
     chosen = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     benchmark, filled, workspace = cudnn.benchmark, memory.fill_uninitialized_memory, os.environ.get(_WORKSPACE)
     try:
