@@ -203,7 +203,7 @@ class ReadingRecipe:
             InputError: unknown or missing keys, values of another type.
         """
         own = {key: value for key, value in mapping.items() if key not in _UPPER_FLOOR_SECTIONS}
-        recipe = from_mapping(cls, _with_whole_columns(own), where)
+        recipe = from_mapping(cls, _without_null_towers(_with_whole_columns(own)), where)
         for sequence in recipe.inputs.sequences:
             if sequence not in SEQUENCE_WORDS:
                 raise InputError(
@@ -211,9 +211,11 @@ class ReadingRecipe:
                     f"{nearest_known(sequence, SEQUENCE_WORDS)}"
                 )
         for source in recipe.model.towers:
-            if source not in SOURCE_WORDS:
+            if source not in recipe.inputs.sources:
                 raise InputError(
-                    f"{where}, model, towers: '{source}' is no source. {nearest_known(source, SOURCE_WORDS)}"
+                    f"{where}, model, towers: '{source}' is no source of this recipe. "
+                    f"{nearest_known(source, recipe.inputs.sources)} Add it to the inputs, or take its tower out (null "
+                    "where the recipe that this one extends has it)."
                 )
         _check_projection(recipe.inputs, where)
         if recipe.task.positive not in recipe.task.classes:
@@ -231,6 +233,15 @@ def _check_projection(inputs: InputsSpec, where: str) -> None:
                 f"{where}, inputs, clinical: '{column.name}' is measured on a projection, and there is none. Add a "
                 "'projection' (with 'as_image: false' where the network is not to see it)."
             )
+
+
+def _without_null_towers(recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out towers that are null: so a recipe takes out one of the recipe that it extends."""
+    model = recipe.get("model")
+    if not isinstance(model, Mapping) or not isinstance(model.get("towers"), Mapping):
+        return recipe
+    towers = {source: layers for source, layers in model["towers"].items() if layers is not None}
+    return {**recipe, "model": {**model, "towers": towers}}
 
 
 def _with_whole_columns(recipe: Mapping[str, Any]) -> Mapping[str, Any]:

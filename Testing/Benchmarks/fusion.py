@@ -41,7 +41,6 @@ CLINICAL = ("age", "indication", "lifetime_risk_percent")
 CLINICAL_COLUMNS = "[{name: age}, {name: indication, kind: categorical}, {name: lifetime_risk_percent}]"
 TOWERS = "{dce: [drop, 64], t1: [drop, 64], t2: [drop, 64], radiomics: [drop, 64], kinetics: [64], clinical: [64]}"
 WITHOUT_T2 = "learned fusion without T2"
-TOWERS_WITHOUT_T2 = TOWERS.replace("t2: [drop, 64], ", "")
 LEARNED = (
     f"inputs.clinical={CLINICAL_COLUMNS}",
     f"model.towers={TOWERS}",
@@ -55,7 +54,7 @@ NO_VECTORS = ("inputs.radiomics=null", "inputs.kinetics=false", *ALONE)
 # Name on the page -> overrides of the recipe 'demo'.
 MODELS: dict[str, tuple[str, ...]] = {
     "learned fusion": LEARNED,
-    WITHOUT_T2: (*LEARNED, "inputs.sequences=[dce, t1]", f"model.towers={TOWERS_WITHOUT_T2}"),
+    WITHOUT_T2: (*LEARNED, "inputs.sequences=[dce, t1]", "model.towers.t2=null"),
     "DCE patches": ("inputs.sequences=[dce]", *NO_VECTORS),
     "T1 patches": ("inputs.sequences=[t1]", *NO_VECTORS),
     "T2 patches": ("inputs.sequences=[t2]", *NO_VECTORS),

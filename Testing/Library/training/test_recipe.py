@@ -34,6 +34,11 @@ def test_a_section_set_to_null_is_gone():
     assert recipe.inputs.sources == ("radiomics", "kinetics")
 
 
+def test_a_source_is_switched_off_with_its_tower():
+    recipe = load_recipe("fusion-learned", ["inputs.kinetics=false", "model.towers.kinetics=null"])
+    assert set(recipe.model.towers) == set(recipe.inputs.sources) == {"dce", "t1", "t2", "radiomics"}
+
+
 def test_a_file_extends_a_recipe_of_the_library_or_one_beside_it(tmp_path: Path):
     (tmp_path / "base.yaml").write_text("extends: demo\ntraining: {epochs: 7, batch_size: 5}\n")
     (tmp_path / "mine.yaml").write_text("extends: base.yaml\ntraining: {epochs: 9}\n")
@@ -70,7 +75,13 @@ def test_a_circle_of_recipes_is_told(tmp_path):
         ("fusion", "training.fractions=[.5, .1, .1]", "do not add up to 1"),
         ("fusion", "training.fractions=[.7, .3]", r"training, fractions: \[0.7, 0.3\] lacks value 3"),
         ("fusion", "model.encoder=null", "dce, t1, t2 need an encoder"),
-        ("fusion", "model.towers={dec: [8]}", r"towers: 'dec' is no source. Did you mean 'dce'\?"),
+        ("fusion", "model.towers={dec: [8]}", r"towers: 'dec' is no source of this recipe. Did you mean 'dce'\?"),
+        (
+            "fusion",
+            "model.towers={clinical: [8]}",
+            "'clinical' is no source .* Known: dce, kinetics, radiomics, t1, t2",
+        ),
+        ("fusion-learned", "inputs.kinetics=false", r"'kinetics' is no source of this recipe.*\(null where"),
         ("fusion", "model.head=[8, dorp]", "head: expected int or 'drop', found 'dorp'"),
         ("fusion", "training.epochs", "an override is written section.key=value"),
         ("fusion", "training.epochs=[1", "not readable as YAML"),
