@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import subprocess
 import sys
@@ -127,13 +126,3 @@ def test_of_the_real_patient_with_the_lesion_that_came_along(person, patient_bun
     assert_equal(shown, printed)
     resampled, *warnings = printed["warnings"]
     assert mask.name in resampled and shown["warnings"] == warnings
-
-
-@pytest.fixture
-def duke() -> Path:
-    """One real patient; tests that need him skip where the data are absent."""
-    shared = Path(__file__).resolve().parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("BREASTFUSION_TEST_DATA", shared)) / "duke_breast_mri_153"
-    if not folder.is_dir():
-        pytest.skip(f"no real data: {folder} is absent (set BREASTFUSION_TEST_DATA)")
-    return folder
