@@ -6,6 +6,7 @@ or the dummies of one. Images are encoded once; a shuffle only fuses again, so t
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +20,16 @@ from numpy.typing import NDArray
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.splits import recorded_splits
 from BreastFusionLib.cohort.table import Cohort
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.evaluation.importance import SHUFFLES, Importance, column_groups, permutation_importance
 from BreastFusionLib.evaluation.split_words import split_word
 from BreastFusionLib.reading.clinical import is_known
-from BreastFusionLib.reading.score import Encoded, encode, score_encoded
+from BreastFusionLib.reading.score import Encoded, encode, images_present, score_encoded, vector_tensors
 from BreastFusionLib.reading.vectors import source_values
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
+    from BreastFusionLib.reading.cache import SavedInputs
     from BreastFusionLib.reading.score import PreparedCase
 
 __all__ = ["CasePieces", "bundle_importance"]
@@ -46,7 +48,7 @@ class CasePieces:
     def __init__(self, bundle: Bundle, cases: Sequence[PreparedCase]) -> None:
         """Encode the cases, one after the other, so that no more than one is held as images."""
         self._bundle = bundle
-        encoded = [encode([case], bundle) for case in cases]
+        encoded = [dataclasses.replace(encode([case], bundle), images={}, maps={}) for case in cases]
         # The images' features, as they are and of each copy that a score is averaged over.
         views = zip(*((one.features, *one.copies) for one in encoded), strict=True)
         self._views = [{s: torch.cat([one[s] for one in view]) for s in view[0]} for view in views]
@@ -126,15 +128,14 @@ def bundle_importance(
         cohort, cache, workers, scheduler, progress: see `compute_inputs`.
         split: the cases of this split are used. A cohort without splits has those of the run that the bundle lies in;
             where that knows none of its cases all are used, with a warning in the log.
-            Cases without a label and those that cannot be prepared are left out.
+            Cases without a label and those that cannot be prepared are left out, and so are, with a warning, those
+            that have none of the model's sources.
         categories: see `CasePieces.groups`.
         shuffles, seed: see `permutation_importance`.
 
     Raises:
         InputError: no case with a label can be used, or those that can are of one class.
     """
-    from BreastFusionLib.reading.cache import load_inputs
-
     table = cohort.table
     if table["split"].isna().all():
         table = table.assign(split=recorded_splits(table, bundle.folder.parent / "predictions.csv"))
@@ -147,16 +148,39 @@ def bundle_importance(
         )
     chosen = Cohort(table[table["label"].notna()].reset_index(drop=True), cohort.folder, cohort.problems)
     prepared = compute_inputs(chosen, bundle.recipe.inputs, cache, workers, scheduler, progress)
-    usable = (prepared["status"] == "ok").to_numpy()
-    if not usable.any():
+    cases = _cases_with_sources(prepared[prepared["status"] == "ok"], bundle)
+    if not cases:
         raise InputError(
-            f"None of the cohort's {len(cohort.table)} cases is of split '{split}', has a label and can be prepared: "
-            "importance cannot be measured. Name another split."
+            f"None of the cohort's {len(cohort.table)} cases is of split '{split}', has a label, can be prepared and "
+            "has any of the model's sources: importance cannot be measured. Name another split."
         )
-    task = bundle.recipe.task
-    labels = (chosen.table["label"].to_numpy(dtype=int)[usable] == task.classes.index(task.positive)).astype(int)
-    pieces = CasePieces(bundle, [load_inputs(Path(str(path))) for path in prepared.loc[usable, "path"]])
-    return permutation_importance(pieces, pieces.table, labels, pieces.groups(categories), shuffles, seed)
+    task, labels = bundle.recipe.task, chosen.table.set_index("case_id")["label"].loc[list(cases)].to_numpy(dtype=int)
+    pieces, positive = CasePieces(bundle, list(cases.values())), labels == task.classes.index(task.positive)
+    return permutation_importance(pieces, pieces.table, positive.astype(int), pieces.groups(categories), shuffles, seed)
+
+
+def _cases_with_sources(prepared: pd.DataFrame, bundle: Bundle) -> dict[str, SavedInputs]:
+    """Load prepared cases by their names, but for those that have none of the model's sources.
+
+    A file in the cache may say another name: that of the case for which it was made, of which this one is a copy.
+    """
+    from BreastFusionLib.reading.cache import load_inputs
+
+    cases = {
+        str(name): load_inputs(Path(path)) for name, path in zip(prepared["case_id"], prepared["path"], strict=True)
+    }
+    if not cases:
+        return {}
+    loaded = list(cases.values())
+    _, known = vector_tensors(loaded, bundle.scalers, bundle.recipe)
+    there = torch.stack([*images_present(loaded, bundle.recipe).values(), *known.values()]).any(dim=0)
+    empty = [case_id for case_id, any_there in zip(cases, there.tolist(), strict=True) if not any_there]
+    if empty:
+        logger.warning(
+            "%s: none of the model's sources is there (%d of %d cases). Importance is measured on the others.",
+            *(first_few(empty), len(empty), len(cases)),
+        )
+    return {case_id: case for case_id, case in cases.items() if case_id not in empty}
 
 
 def _image(source: str) -> str:

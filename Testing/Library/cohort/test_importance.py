@@ -144,9 +144,13 @@ def test_a_cohort_is_measured_on_its_test_cases(
 ) -> None:
     def prepare_to_cache(task: CaseTask) -> Path:
         number = int(str(task.row["case_id"])[1:])
+        case = cases[number]
         if number == 7:
             raise InputError("no DCE series")
-        return save_inputs(cases[number], task.cache / f"{number}.safetensors")
+        if number == 9:
+            nothing = {source: dict.fromkeys(values, float("nan")) for source, values in case.vectors.items()}
+            case = dataclasses.replace(case, patches={}, vectors=nothing, columns=dict.fromkeys(case.columns))
+        return save_inputs(case, task.cache / f"{number}.safetensors")
 
     monkeypatch.setattr("BreastFusionLib.cohort.inputs.prepare_to_cache", prepare_to_cache)
     names = [f"C{number}" for number in range(12)]
@@ -163,11 +167,12 @@ def test_a_cohort_is_measured_on_its_test_cases(
         bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4, split="Testing"
     )
 
-    used = [3, 4, 5, 6, 8, 9, 10]  # test cases; not 7, which failed, nor 11, which has no label
+    used = [3, 4, 5, 6, 8, 10]  # test cases; not 7, which failed, nor 9, which has no source, nor 11, without a label
     pieces = CasePieces(bundle, [cases[number] for number in used])
     labels = [table["label"][number] for number in used]
     assert found == permutation_importance(pieces, pieces.table, labels, pieces.groups(["density"]), shuffles=4)
     assert "splits" not in caplog.text
+    assert "C9: none of the model's sources is there (1 of 7 cases)" in caplog.text
     table[3:].drop(columns="split").to_csv(tmp_path / "cohort.csv", index=False)
     assert found == bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4)
     assert "no splits: importance is measured on all its cases. If the bundle was trained" in caplog.text
