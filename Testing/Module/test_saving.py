@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from classify_fixtures import *  # noqa: F403
+from classify_parts import last
 
 from BreastFusionLib.exam.geometry import same_grid
 
@@ -22,15 +23,12 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def reading(section, study, installed, worker, readings, click, wait_until) -> dict:
+def reading(study, installed, worker, read, readings) -> dict:
     """The lesion was classified."""
-    click(section.ui.classifyButton)
-    wait_until(lambda: worker.open("read").is_prepared)
-    read = called(readings.with_meaning, "Lesion 1")
-    worker.finish("read", {"reading": read, "folder": str(readings.folder), "seconds": 0.5})
-    wait_until(lambda: section.run is None)
+    found = called(readings.with_meaning, "Lesion 1")
+    read(found)
     worker.finish("stability", {"low": 0.4, "high": 0.6, "step_mm": 1.1})
-    return read
+    return found
 
 
 def called(reading: dict, name: str) -> dict:
@@ -49,10 +47,6 @@ def save(section, folder, dialogs, click):
         return found[0] if found else None
 
     return press
-
-
-def said(section) -> str:
-    return section.said[-1][0]
 
 
 def test_the_folder_is_named_by_pseudonym_and_lesion(reading, save, phantom_exam):
@@ -139,7 +133,7 @@ def test_the_page_comes_from_the_process_and_everything_else_is_there_before(
     request = worker.open("report").arguments
     assert (request["reading"], request["out"]) == (str(target / "reading.json"), str(target))
     worker.finish("report", {"page": str(target / "report.html")})
-    assert said(section) == f"Saved in {target}."
+    assert last(section) == f"Saved in {target}."
     assert section.ui.saveReportButton.isEnabled()
     assert not list(worker.folder.glob("report-*"))
 
@@ -149,7 +143,7 @@ def test_without_the_packages_of_the_page_all_else_is_saved_and_said(reading, se
     wait_until(lambda: worker.open("report").is_prepared)
     worker.fail("report", "input", "matplotlib is not installed.")
     assert (target / "reading.json").is_file()
-    assert said(section) == f"Saved in {target}, but without its page for the browser: matplotlib is not installed."
+    assert last(section) == f"Saved in {target}, but without its page for the browser: matplotlib is not installed."
 
 
 def test_the_page_s_case_is_small_and_shows_the_lesion_s_slices(reading, section, save, worker, wait_until, study):
@@ -201,7 +195,7 @@ def test_an_outline_that_changes_while_a_folder_is_looked_for_is_not_saved(
 
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", choose)
     click(section.ui.saveReportButton)
-    assert said(section) == "The outline or the exam changed since the reading: classify again."
+    assert last(section) == "The outline or the exam changed since the reading: classify again."
     assert list(folder.iterdir()) == []
 
 
@@ -230,7 +224,7 @@ def test_a_reading_that_cannot_take_the_place_of_another_leaves_no_mixture(readi
 
     monkeypatch.setattr(saving, "write_text", full)
     save(True)
-    assert "No space left on device" in said(section)
+    assert "No space left on device" in last(section)
     assert not (target / "reading.json").exists()
     assert not (target / "report.html").exists()
     assert (target / "notes.txt").read_text() == "mine"
@@ -245,7 +239,7 @@ def test_a_reading_that_came_with_a_scene_leads_out_of_no_folder(reading, sectio
     node.SetText(json.dumps({**reading, "maps": maps}))
     section.refresh()
     assert save() is None
-    assert "which is none of a reading" in said(section)
+    assert "which is none of a reading" in last(section)
     assert list(folder.parent.rglob("outside*")) == []
 
 
@@ -258,7 +252,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(reading, section, folder,
     for path in folder.iterdir():
         path.rename(folder / f"{section._save._name(section.context.parameters.selectedLesion)}")
     save()
-    assert "cannot be written" in said(section)
+    assert "cannot be written" in last(section)
 
 
 def test_a_cancelled_folder_dialog_saves_nothing(reading, section, folder, dialogs, click):
