@@ -129,9 +129,7 @@ def _before_sternum(body: NDArray[np.bool_], grid: Grid) -> NDArray[np.bool_]:
     skin_y = _sternum_y(body, grid)
     if skin_y is None:
         return body
-    k, j, i = np.ogrid[tuple(map(slice, body.shape))]
-    a, b, c, at_first = grid.index_to_lps[1]
-    return body & (a * i + b * j + c * k + at_first < skin_y)
+    return body & ~grid.above(1, skin_y)
 
 
 def _sternum_y(body: NDArray[np.bool_], grid: Grid) -> float | None:
@@ -159,16 +157,23 @@ def _coarse_steps(grid: Grid) -> tuple[int, int, int]:
 
 
 def _body(coarse: NDArray[np.float32], grid: Grid) -> NDArray[np.bool_]:
-    """Voxels of the patient: above the air by Otsu's threshold of the logarithm, large parts only, without holes."""
-    smooth = scipy.ndimage.gaussian_filter(coarse, [min(1.0, COARSE_MM / spacing) for spacing in grid.spacing_mm[::-1]])
-    bright = float(np.percentile(smooth, 90))
+    """Voxels of the patient: above the lower of Otsu's two thresholds of the logarithm, large parts, without holes."""
+    bright = float(np.percentile(coarse, 90))
     if bright <= 0:
         return np.zeros(coarse.shape, dtype=bool)
-    # Suppressed fat is ten times darker than an enhancing vessel, air ten times darker than suppressed fat: only
-    # on a logarithmic scale are there two classes.
-    logarithm = np.log(np.maximum(smooth, 0) / bright + FLOOR_SHARE)
-    mask = sitk.GetArrayFromImage(sitk.OtsuThreshold(sitk.GetImageFromArray(logarithm), 0, 1)) == 1
-    mask = scipy.ndimage.binary_opening(mask)
+
+    def logarithm(smooth_mm: float) -> NDArray[np.float32]:
+        sigmas = [smooth_mm / max(COARSE_MM, spacing) for spacing in grid.spacing_mm[::-1]]  # in voxels
+        smooth = scipy.ndimage.gaussian_filter(coarse, sigmas)
+        return np.log(np.maximum(smooth, 0) / bright + FLOOR_SHARE)
+
+    # Suppressed fat is several times darker than glands and muscle, air several times darker than suppressed fat: on a
+    # logarithmic scale these are three classes. A single threshold may lie between fat and glands.
+    threshold = sitk.OtsuMultipleThresholdsImageFilter()
+    threshold.SetNumberOfThresholds(2)
+    threshold.Execute(sitk.GetImageFromArray(logarithm(COARSE_MM)))
+    # Smoothing makes the classes distinct, and the body half a voxel wider.
+    mask = scipy.ndimage.binary_opening(logarithm(COARSE_MM / 2) > threshold.GetThresholds()[0])
     labels, count = scipy.ndimage.label(mask)
     if count == 0:
         return mask

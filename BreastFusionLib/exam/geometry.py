@@ -104,6 +104,13 @@ class Grid:
         border = 0.5 + _ROUNDING_VOXELS
         return np.all((index >= -border) & (index <= np.asarray(self.size) - 1 + border), axis=-1)
 
+    def above(self, coordinate: int, value_mm: float) -> NDArray[np.bool_]:
+        """Tell for every voxel [k, j, i] whether its centre's x, y or z (`coordinate` 0, 1, 2) lies above a value."""
+        k, j, i = np.ogrid[tuple(map(slice, self.size[::-1]))]
+        a, b, c, at_first = self.index_to_lps[coordinate]
+        above: NDArray[np.bool_] = a * i + (b * j + c * k) > value_mm - at_first
+        return above
+
     def corners_ijk(self, border: float = 0.0) -> NDArray[np.float64]:
         """Return the indices (8, 3) of the corners: of the outermost voxels' centres, or `border` voxels further out.
 

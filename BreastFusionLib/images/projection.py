@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline, sternum_y
-from BreastFusionLib.exam.geometry import Box, Grid, crop, resample_onto
+from BreastFusionLib.exam.geometry import Grid, box_of, crop, resample_onto
 from BreastFusionLib.exam.model import Exam, Phase, Series, Side
 from BreastFusionLib.exam.phase_choice import choose_phase
 from BreastFusionLib.exam.registration import register_rigid
@@ -19,7 +19,7 @@ from BreastFusionLib.images.intensity import refuse_non_finite
 from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.images.settings import PROJECTION_COLUMNS, ProjectionSpec
 
-__all__ = ["Projection", "breast_box", "project_breast", "projected_phases", "subtraction"]
+__all__ = ["Projection", "breast_region", "project_breast", "projected_phases", "subtraction"]
 
 # Where columns, rows and rays run to (L left, P posterior, S superior, I inferior): as such images are usually shown.
 _VIEWS = {"axial": "LPS", "sagittal": "PIL", "coronal": "LIP"}
@@ -76,14 +76,17 @@ def project_breast(
             voxels are not finite.
     """
     number, warnings = _phase_number(dce, spec, chosen_phase)
-    box, doubts = breast_box(dce.grid, side, find_midline(Exam((dce,), "")) if midline is None else midline)
     pre, post = dce.phase(0).image, dce.phase(number).image
+    region, doubts = breast_region(dce.grid, side, find_midline(Exam((dce,), "")) if midline is None else midline)
     if spec.behind_sternum_mm is not None:
-        box, more = _without_chest(box, pre, spec.behind_sternum_mm)
-        doubts = [*doubts, *more]
+        skin_y = sternum_y(pre)
+        if skin_y is None:
+            doubts.append("The sternum was not found: the projection shows the chest as far as the exam does.")
+        else:
+            region &= ~dce.grid.above(1, skin_y + spec.behind_sternum_mm)
     if spec.registration == "rigid":
         post = _aligned(post, pre)
-    difference = sitk.DICOMOrient(subtraction(crop(post, box), crop(pre, box)), _VIEWS[spec.axis])
+    difference = sitk.DICOMOrient(_within(region, pre, post), _VIEWS[spec.axis])
     brightest = sitk.GetArrayViewFromImage(difference).max(axis=0)
     refuse_non_finite(brightest)
     grid, maximum = Grid.of(difference), float(brightest.max())
@@ -115,11 +118,10 @@ def subtraction(post: sitk.Image, pre: sitk.Image) -> sitk.Image:
     return sitk.Cast(post, sitk.sitkFloat32) - sitk.Cast(pre, sitk.sitkFloat32)
 
 
-def breast_box(grid: Grid, side: Side, midline: Midline) -> tuple[Box, list[str]]:
-    """Return the part of a volume that belongs to one breast, and sentences about what is in doubt.
+def breast_region(grid: Grid, side: Side, midline: Midline) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which voxels [k, j, i] of a volume belong to one breast, and sentences about what is in doubt.
 
-    The volume is cut across the index axis that runs from side to side, where it meets the midline in the volume's
-    middle; the boxes of both breasts together are the volume.
+    The volume is cut where x is that of the midline, however its axes are turned; every voxel belongs to one breast.
 
     Args:
         grid: of the volume.
@@ -134,53 +136,38 @@ def breast_box(grid: Grid, side: Side, midline: Midline) -> tuple[Box, list[str]
             "Which breast is meant is not known: give its side, left or right (in the panel that of the lesion, on the "
             "command line --side, in a cohort's table the column 'side')."
         )
-    whole = Box((0, 0, 0), grid.size)
+    whole = np.ones(grid.size[::-1], bool)
     if midline.side is not None:
         if midline.side != side:
             raise InputError(f"The images show the {midline.side} breast only, and the {side} one was asked for.")
         return whole, []
-    direction = np.reshape(grid.direction, (3, 3))
-    axis = int(np.abs(direction[0]).argmax())
-    width_mm = grid.size[axis] * grid.spacing_mm[axis]
+    x_mm = grid.physical(grid.corners_ijk(border=0.5))[:, 0]
     if midline.x_mm is None:
-        if width_mm > ONE_BREAST_MM:
+        if np.ptp(x_mm) > ONE_BREAST_MM:
             raise InputError(
-                f"The midline between the breasts was not found on images {width_mm:.0f} mm wide, so that left and "
+                f"The midline between the breasts was not found on images {np.ptp(x_mm):.0f} mm wide, so that left and "
                 "right cannot be told apart. Check that both breasts are whole in the DCE series."
             )
         return whole, [f"The images do not say which breast they show: it was taken as the {side} one."]
-    middle = (np.asarray(grid.size) - 1) / 2
-    step_mm = direction[0, axis] * grid.spacing_mm[axis]
-    cut = middle[axis] + (midline.x_mm - grid.physical(middle)[0]) / step_mm
-    first_beyond = int(np.clip(np.floor(cut) + 1, 0, grid.size[axis]))
-    is_beyond = (side == "left") == bool(step_mm > 0)
-    start, size = list(whole.start), list(whole.size)
-    start[axis] = first_beyond if is_beyond else 0
-    size[axis] = grid.size[axis] - first_beyond if is_beyond else first_beyond
-    if size[axis] * grid.spacing_mm[axis] < LEAST_BREAST_MM:
+    there_mm = max(0.0, x_mm.max() - midline.x_mm if side == "left" else midline.x_mm - x_mm.min())
+    if there_mm < LEAST_BREAST_MM:
         raise InputError(
-            f"The images hold {size[axis] * grid.spacing_mm[axis]:.0f} mm on the {side} of the midline: the {side} "
-            "breast is not in them."
+            f"The images hold {there_mm:.0f} mm on the {side} of the midline: the {side} breast is not in them."
         )
-    return Box(tuple(start), tuple(size)), []  # type: ignore[arg-type]
+    is_left = grid.above(0, midline.x_mm)
+    return (is_left if side == "left" else ~is_left), []
 
 
-def _without_chest(box: Box, image: sitk.Image, behind_mm: float) -> tuple[Box, list[str]]:
-    """Cut a box of an image at a distance behind the skin between the breasts; return it and what is in doubt."""
-    skin_y = sternum_y(image)
-    if skin_y is None:
-        return box, ["The sternum was not found: the projection shows the chest as far as the exam does."]
-    grid = Grid.of(image)
-    direction = np.reshape(grid.direction, (3, 3))
-    axis = int(np.abs(direction[1]).argmax())
-    middle = (np.asarray(grid.size) - 1) / 2
-    step_mm = direction[1, axis] * grid.spacing_mm[axis]
-    cut = round(middle[axis] + (skin_y + behind_mm - grid.physical(middle)[1]) / step_mm)
-    start, size = list(box.start), list(box.size)
-    first, end = (start[axis], cut + 1) if step_mm > 0 else (cut, start[axis] + size[axis])
-    first, end = max(first, start[axis]), min(end, start[axis] + size[axis])
-    start[axis], size[axis] = first, end - first
-    return Box(tuple(start), tuple(size)), []  # type: ignore[arg-type]
+def _within(region: NDArray[np.bool_], pre: sitk.Image, post: sitk.Image) -> sitk.Image:
+    """Subtract within the box that holds a region; outside the region nothing takes up contrast."""
+    box = box_of(region)
+    if box is None:
+        raise InputError("Nothing of the breast lies in the images. Check that both breasts are whole in the series.")
+    difference = subtraction(crop(post, box), crop(pre, box))
+    inside = region[box.slices]
+    if inside.all():  # the images lie along the patient's axes
+        return difference
+    return sitk.Mask(difference, Grid.of(difference).put_on(sitk.GetImageFromArray(inside.astype(np.uint8))))
 
 
 def _aligned(post: sitk.Image, pre: sitk.Image) -> sitk.Image:

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from BreastFusionLib.exam import Exam, Phase, Series
 from BreastFusionLib.exam.breast import breast_mask, midline_x, side_of
 from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.phantom import make_exam
 
 pytestmark = pytest.mark.fast
 
@@ -58,6 +59,12 @@ def test_the_mask_is_the_body(grid: Grid) -> None:
 @pytest.mark.parametrize("grid", [AXIAL, SAGITTAL], ids=["axial", "sagittal"])
 def test_the_midline_lies_between_the_breasts(grid: Grid, scale: float) -> None:
     assert midline_x(draw(grid) * scale) == pytest.approx(SHIFT_X, abs=4)
+
+
+@pytest.mark.parametrize("number", [84, 126])
+def test_dark_fat_belongs_to_the_breast(number: int) -> None:
+    """With suppressed fat one threshold may lie between fat and glands; the phantom's sternum lies at x = 0."""
+    assert midline_x(make_exam(7, number, small=True).exam.dce.phases[0].image) == pytest.approx(0.0, abs=8)
 
 
 def test_side_by_the_midline_not_by_the_sign_of_x() -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import Exam, Phase, Series, read_exam
 from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline, sternum_y
-from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.images import ProjectionSpec, project_breast
-from BreastFusionLib.images.projection import breast_box
+from BreastFusionLib.images.projection import breast_region
 from BreastFusionLib.phantom import make_exam
 
 pytestmark = pytest.mark.fast
@@ -76,17 +76,47 @@ def test_no_breast_is_mirrored() -> None:
     )  # the armpits lie outside: right on the left, left on the right
 
 
-@given(st.floats(-120, 120), st.sampled_from([AXIAL, SAGITTAL]))
+def turned(grid: Grid, degrees: float) -> Grid:
+    """Turn a grid about the body's axis and its own middle; the patient stays."""
+    angle, middle = np.deg2rad(degrees), (np.asarray(grid.size) - 1) / 2
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    direction = turn @ np.reshape(grid.direction, (3, 3))
+    origin = grid.physical(middle) - direction @ (middle * grid.spacing_mm)
+    return Grid(grid.size, grid.spacing_mm, tuple(origin.tolist()), tuple(direction.ravel().tolist()))
+
+
+@given(st.floats(-120, 120), st.sampled_from([AXIAL, SAGITTAL]), st.sampled_from([0.0, 10.0, -25.0]))
 @settings(max_examples=30, deadline=None)
-def test_every_voxel_belongs_to_one_breast(x_mm: float, grid: Grid) -> None:
-    left, right = (breast_box(grid, side, Midline(x_mm=x_mm))[0] for side in ("left", "right"))
-    times = np.zeros(grid.size[::-1], int)
-    for box in (left, right):
-        times[box.slices] += 1
-    assert (times == 1).all()
-    index = np.argwhere(np.ones(grid.size[::-1]))[:, ::-1]
-    x = grid.physical(index)[:, 0].reshape(grid.size[::-1])
-    assert (x[left.slices] > x_mm).all() and (x[right.slices] <= x_mm + 1e-9).all()
+def test_every_voxel_belongs_to_the_breast_on_its_side_of_the_midline(x_mm: float, grid: Grid, degrees: float) -> None:
+    grid = turned(grid, degrees)
+    left, right = (breast_region(grid, side, Midline(x_mm=x_mm))[0] for side in ("left", "right"))
+    assert (left != right).all()
+    x = grid.physical(np.argwhere(left)[:, ::-1])[:, 0]
+    assert x.min() > x_mm - 1e-9 and (grid.physical(np.argwhere(right)[:, ::-1])[:, 0] <= x_mm + 1e-9).all()
+
+
+@pytest.mark.parametrize("grid", [AXIAL, SAGITTAL], ids=["axial", "sagittal"])
+def test_turned_images_show_the_same_breast(grid: Grid) -> None:
+    """At the volume's back, 80 mm from its middle, a cut across the axes would lie 14 mm away."""
+    grid = turned(grid, 10.0)
+    for x, y in ((-10.0, -95.0), (6.0, 65.0)):
+        dce, own = one_bright((x, y, 0.0), grid), "left" if x > -2.0 else "right"
+        seen = {side: project_breast(dce, side, WHOLE, MIDLINE) for side in ("left", "right")}
+        assert [side for side, found in seen.items() if found.maximum == 500.0] == [own]
+        row, column = np.unravel_index(seen[own].patch.pixels[0].argmax(), (224, 224))
+        assert seen[own].patch.grid.physical((column, row, 0))[:2] == pytest.approx((x, y), abs=3.5)
+
+
+def test_a_turned_phantom_has_the_same_midline_and_the_same_brightest_voxel() -> None:
+    dce = make_exam(7, 1, small=True).exam.dce
+    grid = turned(dce.grid, 10.0)
+    phases = tuple(Phase(phase.time_s, resample_onto(phase.image, grid)) for phase in dce.phases)
+    straight, oblique = dce, replace(dce, grid=grid, phases=phases)
+    middles = [find_midline(Exam((one,), "")).x_mm for one in (straight, oblique)]
+    assert middles[1] == pytest.approx(middles[0], abs=dce.grid.spacing_mm[0])
+    for side in ("left", "right"):
+        expected, found = (project_breast(one, side, WHOLE).maximum for one in (straight, oblique))
+        assert found == pytest.approx(expected, rel=0.05)  # interpolated once
 
 
 def test_the_share_that_is_clipped_is_exact() -> None:
