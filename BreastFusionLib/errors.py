@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["InputError", "MemoryShortage", "first_few", "nearest_known", "reason_of"]
+__all__ = ["InputError", "MemoryShortage", "first_few", "nearest", "nearest_known", "reason_of"]
 
 
 class InputError(ValueError):
@@ -48,6 +48,22 @@ def nearest_known(name: str, known: Iterable[str]) -> str:
     "Did you mean 'fusion'? Known: demo, fusion."
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean '{close[0]}'? " if close else ""
+    close = nearest(name, names)
+    hint = f"Did you mean '{close}'? " if close is not None else ""
     return f"{hint}Known: {', '.join(names)}."
+
+
+def nearest(name: str, known: Iterable[str], likeness: float = 0.5) -> str | None:
+    """Return the known name that is most like a mistyped one, whatever its capitals; None where none is.
+
+    Args:
+        name: as it was typed.
+        known: names.
+        likeness: least ratio of difflib, 0..1.
+
+    >>> nearest("label", ["Label", "age"])
+    'Label'
+    """
+    by_letters = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(name.casefold(), by_letters, n=1, cutoff=likeness)
+    return by_letters[close[0]] if close else None

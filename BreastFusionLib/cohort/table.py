@@ -10,9 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from BreastFusionLib.cohort.columns import (
+    COLUMNS,
+    REQUIRED,
+    label_column,
+    lesion_column,
+    look_at_names,
+    side_column,
+    split_column,
+    text_column,
+)
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError, first_few, nearest_known
-from BreastFusionLib.evaluation.split_words import SPLITS, split_words
+from BreastFusionLib.evaluation.split_words import SPLITS
 from BreastFusionLib.files import replacing
 
 if TYPE_CHECKING:
@@ -30,10 +40,6 @@ __all__ = [
     "require_two_classes",
     "write_table",
 ]
-
-REQUIRED = ("case_id", "patient_id", "exam")
-COLUMNS = (*REQUIRED, "lesion", "side", "label", "split", "site")
-_SIDES = {"l": "left", "left": "left", "r": "right", "right": "right", "unknown": "unknown"}
 
 
 @dataclass(frozen=True)
@@ -126,20 +132,16 @@ def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant
     """
     path = Path(path)
     table = _read_table(path)
+    look_at_names(table, path)
     for name in REQUIRED:
-        if name not in table.columns:
-            raise InputError(
-                f"{path.name} has no column '{name}'. A cohort needs {', '.join(REQUIRED)}, lesion or side; found: "
-                f"{', '.join(map(str, table.columns))}."
-            )
-        table[name] = _text(table, name, path)
+        table[name] = text_column(table, name, path)
     if table.empty:
         raise InputError(f"{path.name} has no rows: one row for each case is expected.")
     _refuse_repeated_cases(table, path)
-    table["label"] = _labels(table, classes, path)
-    table["split"] = _splits(table, path)
-    table["side"] = _sides(table, path)
-    table["lesion"] = _lesions(table, path)
+    table["label"] = label_column(table, classes, path)
+    table["split"] = split_column(table, path)
+    table["side"] = side_column(table, path)
+    table["lesion"] = lesion_column(table, path)
     for one, many, why in (
         (["exam", "lesion"], "label", "the same lesion has several labels"),
         (["exam", "side"], "label", "the same breast has several labels"),
@@ -205,13 +207,6 @@ def _read_table(path: Path) -> pd.DataFrame:
     raise InputError(f"{path.name}: a cohort is a .csv or .parquet table, not '{path.suffix}'.")
 
 
-def _text(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    empty = table.index[table[name].isna()]
-    if len(empty):
-        raise InputError(f"{path.name}, row {empty[0] + 2}: '{name}' is empty. Fill it in or remove the row.")
-    return table[name].astype(str).str.strip()
-
-
 def _refuse_repeated_cases(table: pd.DataFrame, path: Path) -> None:
     repeated = table.loc[table["case_id"].duplicated(), "case_id"].unique()
     if len(repeated):
@@ -219,65 +214,6 @@ def _refuse_repeated_cases(table: pd.DataFrame, path: Path) -> None:
             f"{path.name}: case_id {first_few(repeated)} comes more than once. Every case needs a name of its own; "
             "two lesions of an exam are two cases."
         )
-
-
-def _labels(table: pd.DataFrame, classes: Sequence[str], path: Path) -> pd.Series:
-    """Return labels as Int64, missing where the table has none."""
-    if "label" not in table.columns:
-        return pd.Series(pd.NA, index=table.index, dtype="Int64")
-    words = {name.lower(): number for number, name in enumerate(classes)}
-    numbers = {str(number): number for number in range(len(classes))}
-    known = {**words, **numbers, **{f"{number}.0": number for number in range(len(classes))}}
-
-    def understand(value: object) -> object:
-        if pd.isna(value):  # type: ignore[call-overload]
-            return pd.NA
-        word = str(int(value)) if isinstance(value, bool) else str(value).strip().lower()
-        if word not in known:
-            choices = ", ".join(f"{number} or '{name}'" for number, name in enumerate(classes))
-            raise InputError(f"{path.name}: the label {value!r} is not known. Expected: {choices}.")
-        return known[word]
-
-    return pd.Series([understand(value) for value in table["label"]], index=table.index, dtype="Int64")
-
-
-def _splits(table: pd.DataFrame, path: Path) -> pd.Series:
-    if "split" not in table.columns:
-        return pd.Series(pd.NA, index=table.index, dtype="str")
-    words = split_words(table["split"]).astype("str")
-    for word in words.dropna().unique():
-        if word not in SPLITS:
-            raise InputError(f"{path.name}: the split '{word}' is not known. {nearest_known(word, SPLITS)}")
-    if words.isna().any() and not words.isna().all():
-        case_id = table.loc[words.isna(), "case_id"].iloc[0]
-        raise InputError(
-            f"{path.name}: case '{case_id}' has no split while others have. Fill it in, or drop the column."
-        )
-    return words
-
-
-def _sides(table: pd.DataFrame, path: Path) -> pd.Series:
-    if "side" not in table.columns:
-        return pd.Series(pd.NA, index=table.index, dtype="str")
-    words = table["side"].astype("str").str.strip().str.lower()
-    for word in words.dropna().unique():
-        if word not in _SIDES:
-            raise InputError(f"{path.name}: the side '{word}' is not known. Expected: left, right, or L, R.")
-    return words.map(_SIDES).astype("str")
-
-
-def _lesions(table: pd.DataFrame, path: Path) -> pd.Series:
-    if "lesion" not in table.columns:
-        lesions = pd.Series(pd.NA, index=table.index, dtype="str")
-    else:
-        lesions = table["lesion"].astype("str").str.strip()
-    neither = table.index[lesions.isna() & ~table["side"].isin(["left", "right"])]
-    if len(neither):
-        raise InputError(
-            f"{path.name}, row {neither[0] + 2}: there is neither a lesion nor a side (left, right). Fill in the path "
-            "of the mask in 'lesion', or for a whole breast its 'side'."
-        )
-    return lesions
 
 
 def _refuse_several(table: pd.DataFrame, one: list[str], many: str, why: str, path: Path) -> None:

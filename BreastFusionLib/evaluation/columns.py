@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,13 @@ from BreastFusionLib.errors import InputError, first_few, nearest_known
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["class_numbers", "names", "numbers", "read_table", "require_column"]
+__all__ = ["class_numbers", "names", "numbers", "read_table", "refuse_other_spelling", "require_column"]
 
 Names = NDArray[np.object_]
 Floats = NDArray[np.float64]
 
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+_LOOSE = re.compile(r"[\s.-]+")
 # Case 007 is not case 7, and run 1 is not run 1.0.
 _TEXT = ("case_id", "patient_id", "run", "fold")
 
@@ -71,6 +73,23 @@ def _read_csv(path: Path) -> pandas.DataFrame:
         raise InputError(f"{path}: rows have more cells than the header has names. Name every column in the header "
                          "line, and end no row with a separator.")  # fmt: skip
     return table
+
+
+def refuse_other_spelling(table: pandas.DataFrame, known: Iterable[str], path: Path) -> None:
+    """Refuse a column whose name is a known one but for capitals, spaces or hyphens: it would go unnoticed.
+
+    Args:
+        table: whose columns are looked at.
+        known: names that have a meaning; one that the table has is not looked for.
+        path: of the table, for the message.
+
+    Raises:
+        InputError: with the column and how it is written.
+    """
+    written = {_LOOSE.sub("_", str(column).strip()).lower(): column for column in table.columns}
+    for name in known:
+        if name in written and name not in table.columns:
+            raise InputError(f"{path}: the column '{written[name]}' is written '{name}'. Rename it.")
 
 
 def require_column(table: pandas.DataFrame, column: str, option: str, path: Path) -> None:

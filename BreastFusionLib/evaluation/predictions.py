@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from BreastFusionLib.errors import InputError, first_few, nearest_known
-from BreastFusionLib.evaluation.columns import class_numbers, names, numbers, read_table, require_column
+from BreastFusionLib.evaluation.columns import (
+    class_numbers,
+    names,
+    numbers,
+    read_table,
+    refuse_other_spelling,
+    require_column,
+)
 from BreastFusionLib.evaluation.roc import checked
 from BreastFusionLib.evaluation.run_columns import Runs, runs_of
 from BreastFusionLib.evaluation.table_rows import Dropped, evaluated_rows, without_gaps
@@ -116,6 +123,7 @@ def read_predictions(
     rows = len(table)
     if not rows:
         raise InputError(f"{path} has a header line and no rows. One row for each case is expected.")
+    refuse_other_spelling(table, set(_KNOWN) - {label_column, score_column}, path)
     columns = _score_columns(table, label_column, score_column, positive, path)
     table, validation, dropped, notes = evaluated_rows(table, split, path)
     needed = [label_column, *columns]

@@ -13,4 +13,5 @@ def test_of_a_long_list_the_first_and_the_number_of_the_others_are_told():
 
 def test_a_mistyped_name_is_answered_with_the_nearest_or_with_all():
     assert nearest_known("fusoin", ["fusion", "demo"]) == "Did you mean 'fusion'? Known: demo, fusion."
+    assert nearest_known("label", ["LABEL", "age"]) == "Did you mean 'LABEL'? Known: LABEL, age."
     assert nearest_known("xyz", ["fusion", "demo"]) == "Known: demo, fusion."

@@ -74,6 +74,10 @@ def test_a_lesion_may_be_named_as_in_its_exam_folder(tmp_path):
     ("table", "words"),
     [
         (rows().drop(columns="exam"), "no column 'exam'"),
+        (rows().rename(columns={"exam": "exams"}), "no column 'exam'.*Did you mean 'exams'"),
+        (rows().rename(columns={"label": "LABEL"}), "the column 'LABEL' is written 'label'. Rename it"),
+        (rows().rename(columns={"case_id": "Case ID"}), "the column 'Case ID' is written 'case_id'"),
+        (rows().rename(columns={"patient_id": "patient-id"}), "the column 'patient-id' is written 'patient_id'"),
         (rows(case_id=["1", "1", "2"]), "case_id 1 comes more than once"),
         (rows(case_id=["1", None, "2"]), "row 3: 'case_id' is empty"),
         (rows(label=[0, 2, 1]), "the label .* is not known. Expected: 0 or 'benign', 1 or 'malignant'"),
@@ -89,6 +93,15 @@ def test_mistakes_are_told_with_file_place_and_remedy(tmp_path, table, words):
     with pytest.raises(InputError, match=words) as caught:
         read_cohort(write(tmp_path, table))
     assert "cohort.csv" in str(caught.value)
+
+
+def test_a_column_that_may_be_a_misspelt_one_is_told_and_counts_as_clinical(tmp_path, caplog):
+    cohort = read_cohort(write(tmp_path, rows().rename(columns={"label": "lable"})))
+    assert cohort.clinical_columns == ("lable", "age")
+    assert "no column 'label', but a column 'lable', which counts as clinical" in caplog.text
+    caplog.clear()
+    read_cohort(write(tmp_path, rows(lable=[1, 2, 3], size=[1, 2, 3])))
+    assert caplog.text == ""
 
 
 def test_what_is_no_table_is_refused(tmp_path):

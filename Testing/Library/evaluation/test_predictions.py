@@ -51,6 +51,16 @@ def test_training_cases_are_never_evaluated_in_silence(tmp_path: Path) -> None:
     )
 
 
+def test_columns_with_other_capitals_are_named(tmp_path: Path) -> None:
+    for written, word in (("Case-ID", "case_id"), ("Split", "split"), ("RUN", "run")):
+        with pytest.raises(InputError, match=f"the column '{written}' is written '{word}'"):
+            read_predictions(write(tmp_path / "a.csv", f"{written},label,score\n1,1,.9\n2,0,.1\n"))
+    path = write(tmp_path / "a.csv", "LABEL,Score\n1,.9\n0,.1\n")
+    with pytest.raises(InputError, match=r"no column 'label'\. Did you mean 'LABEL'"):
+        read_predictions(path)
+    assert read_predictions(path, "LABEL", "Score").labels.tolist() == [1, 0]
+
+
 def test_tables_are_matched_by_case_in_any_order(tmp_path: Path) -> None:
     head, *rows = GOOD.splitlines()
     a = read_predictions(write(tmp_path / "a.csv", GOOD))
