@@ -37,6 +37,15 @@ def ramp(seed: int, grid: Grid = GRID) -> sitk.Image:
     return grid.put_on(sitk.GetImageFromArray(pixels))
 
 
+def make_mask(start=(2, 1, 3), size=(4, 3, 2), grid: Grid = GRID) -> sitk.Image:
+    """A box without one corner, so that flips and exchanged axes show."""
+    pixels = np.zeros(grid.size[::-1], np.uint8)
+    (i, j, k), (ni, nj, nk) = start, size
+    pixels[k : k + nk, j : j + nj, i : i + ni] = 1
+    pixels[k, j, i] = 0
+    return grid.put_on(sitk.GetImageFromArray(pixels))
+
+
 def make_exam(
     times_s=(0.0, 97.25, 191.9), t1: bool = True, description: str = "ax dyn pre; ax dyn 1st pass; ax dyn 2nd pass"
 ) -> Exam:
@@ -49,6 +58,20 @@ def make_exam(
         (Series("t1", "ax t1 tse +c", "its name", "post", (Phase(None, ramp(9, t1_grid)),), t1_grid),) if t1 else ()
     )
     return Exam((dce, *others), "P-12ab", ("One slice is darker than the others.",), synthetic=True)
+
+
+def move(node, by_ras):
+    """Put a node under a transform that shifts it, as the module Transforms does; return the transform."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = by_ras
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "move")
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform
+
+
+def segment_of(parameters, segment_id: str):
+    return parameters.segmentation.GetSegmentation().GetSegment(segment_id)
 
 
 def pixels(image: sitk.Image) -> np.ndarray:
