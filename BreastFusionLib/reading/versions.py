@@ -7,11 +7,14 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+import scipy
 import SimpleITK as sitk
 
 import BreastFusionLib
 
 __all__ = ["measuring_versions", "versions"]
+
+_MEASURING = ("breastfusion", "numpy", "scipy", "SimpleITK", "radiomics")
 
 
 def versions(radiomics: bool = True) -> dict[str, Any]:
@@ -22,6 +25,7 @@ def versions(radiomics: bool = True) -> dict[str, Any]:
         "breastfusion": BreastFusionLib.__version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
+        "scipy": scipy.__version__,
         "SimpleITK": sitk.Version_VersionString(),
         "torch": _version_of("torch"),
     }
@@ -31,7 +35,7 @@ def versions(radiomics: bool = True) -> dict[str, Any]:
 def measuring_versions(radiomics: bool = True) -> dict[str, Any]:
     """Return those of `versions` that can change what is measured on an exam, whatever network looks at it then."""
     found = versions(radiomics)
-    return {name: found[name] for name in ("breastfusion", "numpy", "SimpleITK", "radiomics") if name in found}
+    return {name: found[name] for name in _MEASURING if name in found}
 
 
 def _version_of(package: str) -> str | None:
