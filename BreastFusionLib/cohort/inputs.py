@@ -28,7 +28,7 @@ from BreastFusionLib.reading.clinical import is_stray_level, table_columns
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
-__all__ = ["Progress", "compute_inputs", "covering", "covers"]
+__all__ = ["Progress", "compute_inputs", "covering", "covers", "missing_columns"]
 
 Progress = Callable[[int, int], None]
 """Called as progress(done, total)."""
@@ -114,8 +114,8 @@ def compute_inputs(
     return pd.DataFrame(table, columns=columns)
 
 
-def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
-    """Refuse a table that lacks a column altogether: imputed everywhere, it would only look as if it had been used."""
+def missing_columns(cohort: Cohort, inputs: InputsSpec) -> list[str]:
+    """Return the columns that inputs want and a cohort's table lacks altogether."""
     known = cohort.clinical_columns
     # What tells where a rule applies is not missed where no row holds the value that the rule replaces.
     idle = [
@@ -123,7 +123,12 @@ def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
         for rule in inputs.clinical_rules
         if rule.column in known and not (cohort.table[rule.column] == rule.value).any()
     ]
-    missing = [name for name in table_columns(inputs) if name not in known and name not in idle]
+    return [name for name in table_columns(inputs) if name not in known and name not in idle]
+
+
+def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Refuse a table that lacks a column altogether: imputed everywhere, it would only look as if it had been used."""
+    missing, known = missing_columns(cohort, inputs), cohort.clinical_columns
     if missing:
         has = nearest_known(missing[0], known) if known else "It has no clinical columns."
         raise InputError(
@@ -241,7 +246,7 @@ def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
     """Tell whether inputs prepared by one specification hold, unchanged, all that another one wants.
 
     Measured vectors must have the same names in the same order: radiomics those of the same sequences. Clinical columns
-    are told apart by name.
+    are told apart by name, and may be used in other ways.
     """
     same_mapping = (prepared.dce_phase, prepared.registration) == (wanted.dce_phase, wanted.registration)
     return (
@@ -252,7 +257,7 @@ def covers(prepared: InputsSpec, wanted: InputsSpec) -> bool:
             wanted.radiomics is None or (wanted.radiomics, wanted.sequences) == (prepared.radiomics, prepared.sequences)
         )
         and (prepared.kinetics or not wanted.kinetics)
-        and set(wanted.clinical) <= set(prepared.clinical)
+        and set(wanted.stored.clinical) <= set(prepared.stored.clinical)
         and wanted.clinical_rules == _rules_of(wanted.clinical, prepared.clinical_rules)
         and wanted.projection in (None, prepared.projection, _for_measures(prepared.projection))
     )

@@ -26,7 +26,7 @@ from BreastFusionLib.settings import from_mapping, to_mapping
 __all__ = ["SavedInputs", "inputs_key", "load_inputs", "save_inputs"]
 
 # Raise the number whenever this file's layout changes, or `prepare` gives other numbers before the next release.
-_SCHEMA = "breastfusion.inputs/2"
+_SCHEMA = "breastfusion.inputs/3"
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def inputs_key(
 
     Args:
         files: all files of the exam and its lesion mask, in any order; where they lie does not count.
-        inputs: how the case is prepared.
+        inputs: how the case is prepared; what changes nothing that is stored does not count.
         clinical: the case's row, 'case_id' included where the recipe has rules, which draw from it; columns that the
             recipe does not name do not count.
         side: of the breast, as the case's row says.
@@ -146,7 +146,7 @@ def inputs_key(
         "schema": _SCHEMA,
         "versions": measuring_versions(radiomics=inputs.radiomics is not None),
         "files": sorted((Path(file).name, sha256_of_file(file)) for file in files),
-        "inputs": to_mapping(inputs),
+        "inputs": to_mapping(inputs.stored),
         "clinical": row,
         "side": side,
     }

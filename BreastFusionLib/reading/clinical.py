@@ -58,7 +58,8 @@ def clinical_columns(
             column = next(column for column in inputs.clinical if column.name == rule.column)
             values[rule.column] = drawn = _other_level(column, rule, case_id)
             sentences.append(
-                f"{column.words} '{rule.value}' was replaced by '{drawn}', drawn at random, as the model's recipe says."
+                f"The clinical column '{column.name}' holds '{rule.value}', which was replaced by '{drawn}', drawn at "
+                "random, as the model's recipe says."
             )
     return values, sentences
 
@@ -110,7 +111,9 @@ def _number(column: ColumnSpec, given: Any, sentences: list[str]) -> float | Non
     low, high = (math.inf * sign if end is None else end for sign, end in ((-1, column.low), (1, column.high)))
     if low <= value <= high:
         return value
-    found = f"holds {value:g}{_unit(column)}: between {low:g} and {high:g}{_unit(column)} was expected"
+    # The name of an exam's column ends with its unit.
+    unit = f" {column.unit}" if column.unit and column.origin == "table" else ""
+    found = f"holds {value:g}{unit}: between {low:g} and {high:g}{unit} was expected"
     if column.origin == "exam":  # nobody can correct what a scanner wrote
         sentences.append(f"The exam's column '{column.name}' {found}; it counts as missing.")
         return None
@@ -145,10 +148,6 @@ def _as_number(given: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return value if math.isfinite(value) else None
-
-
-def _unit(column: ColumnSpec) -> str:
-    return f" {column.unit}" if column.unit else ""
 
 
 def _other_level(column: ColumnSpec, rule: RuleSpec, case_id: str) -> str:

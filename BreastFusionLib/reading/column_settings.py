@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.exam.acquisition import ACQUISITION_COLUMNS
@@ -85,6 +85,15 @@ class ColumnSpec:
     def words(self) -> str:
         """What the screen calls it."""
         return self.title or self.name
+
+    @property
+    def raw(self) -> ColumnSpec:
+        """The column as far as its raw values go: what is done to them later, and its words, are the defaults."""
+        return replace(self, **_NOT_OF_RAW_VALUES)
+
+
+_LATER = ("unit", "title", "base", "impute", "standardise")
+_NOT_OF_RAW_VALUES: dict[str, Any] = {field.name: field.default for field in fields(ColumnSpec) if field.name in _LATER}
 
 
 @dataclass(frozen=True)

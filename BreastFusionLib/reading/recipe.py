@@ -7,7 +7,7 @@ A recipe file has two further sections, `training` and `evaluation`, which belon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from BreastFusionLib.errors import InputError, nearest_known
@@ -157,6 +157,11 @@ class InputsSpec:
         if self.projection is not None and self.projection.as_image:
             shapes[PROJECTION] = (1, self.projection.size_px, self.projection.size_px)
         return shapes
+
+    @property
+    def stored(self) -> InputsSpec:
+        """What a prepared case depends on: all but how raw values of clinical columns are used later."""
+        return replace(self, clinical=tuple(column.raw for column in self.clinical))
 
     @property
     def needs_lesion(self) -> bool:

@@ -157,6 +157,8 @@ def test_clinical_columns_are_shared_by_name_with_the_rules_that_concern_them():
     assert not covers(both, dataclasses.replace(ruled, clinical_rules=()))
     with pytest.raises(InputError, match="cannot share one preparation"):
         covering([some, InputsSpec(patch=None, clinical=(ColumnSpec("age", low=18.0),))])
+    imputed = InputsSpec(patch=None, clinical=(ColumnSpec("age", title="Age", impute="indicator"),))
+    assert covers(covering([some, imputed]), some)  # the raw values are the same
 
 
 @pytest.fixture(scope="module")

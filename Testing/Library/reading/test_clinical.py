@@ -110,7 +110,7 @@ def test_what_a_scanner_wrote_is_taken_for_what_it_means():
     assert value is None and "holds '7', which is none of its levels (1.5, 3)" in sentence
     value, (sentence,) = read(ColumnSpec("echo_time_ms", origin="exam", unit="ms", high=50.0), 240.0, "exam")
     assert value is None
-    assert sentence.endswith("'echo_time_ms' holds 240 ms: between -inf and 50 ms was expected; it counts as missing.")
+    assert sentence.endswith("'echo_time_ms' holds 240: between -inf and 50 was expected; it counts as missing.")
 
 
 def obscured(case_ids: list[str], seed: int = 0) -> dict[str, object]:
@@ -139,7 +139,8 @@ def test_only_indications_that_give_the_answer_away_are_obscured_and_it_is_said(
     assert clinical_columns({"indication": "other", "birads": 6}, {}, inputs, "C1") == ({"indication": "other"}, [])
     values, (sentence,) = clinical_columns({"indication": "extent", "birads": 6}, {}, inputs, "C1")
     assert sentence == (
-        f"Indication 'extent' was replaced by '{values['indication']}', drawn at random, as the model's recipe says."
+        f"The clinical column 'indication' holds 'extent', which was replaced by '{values['indication']}', drawn at "
+        "random, as the model's recipe says."
     )
 
 
