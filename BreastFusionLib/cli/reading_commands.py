@@ -82,10 +82,21 @@ def predict(
         console.print(f"[bold]{result['statement']}[/bold]")
         for source, probability in result["parts"].items():
             console.print(f"  {SOURCE_WORDS.get(source, source)} alone: {probability:.2f}")
+        console.print(f"  {_sources_words(result['sources'])}", soft_wrap=True)
         console.print(DISCLAIMER)
         messages.print(f"Report: {out / 'report.html'}")
 
     emit(result, as_json, words)
+
+
+def _sources_words(sources: Mapping[str, Any]) -> str:
+    """Return which sources were used, with their weights where the model weighs them."""
+    from BreastFusionLib.reading.recipe import SOURCE_WORDS
+    from BreastFusionLib.report.reading_page import weights_words
+
+    if sources["weights"]:
+        return f"Sources used, with their weights: {weights_words(sources['weights'])}"
+    return f"Sources used: {', '.join(SOURCE_WORDS[source] for source in sources['used'])}"
 
 
 def _load_case(exam: Path, lesion: Path | None, segment: str | None, resample: bool) -> tuple[Exam, Lesion | None]:

@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 from BreastFusionLib.errors import InputError, first_few, nearest_known
 from BreastFusionLib.reading.clinical import ColumnValue, is_known
 from BreastFusionLib.reading.column_settings import ColumnSpec
-from BreastFusionLib.reading.recipe import CLINICAL, SOURCE_WORDS
 from BreastFusionLib.reading.scaler import Scaler
 from BreastFusionLib.settings import from_mapping, to_mapping
 
@@ -199,9 +198,9 @@ class ClinicalEncoder:
         return np.array(inputs, dtype=np.float32)
 
     def notes(self, values: Mapping[str, ColumnValue]) -> tuple[str, ...]:
-        """Say in sentences which values of a case were imputed, and by what."""
+        """Say in sentences which values of a case were imputed, and by what; none where the source is not there."""
         if not any(is_known(values[code.spec.name]) for code in self.codes):
-            return (f"{SOURCE_WORDS[CLINICAL]} missing: the model used its neutral value.",)
+            return ()
         return tuple(
             _note(code, values[code.spec.name]) for code in self.codes if not code.usable(values[code.spec.name])
         )

@@ -135,8 +135,8 @@ def chosen_phases(case: Case, inputs: InputsSpec, warnings: list[str]) -> dict[s
     for sequence in inputs.sequences:
         series = case.exam.dce if sequence == "dce" else case.exam.get(sequence)  # type: ignore[arg-type]
         if series is None:
-            if inputs.patch is not None or inputs.radiomics is not None:
-                warnings.append(f"{SEQUENCE_WORDS[sequence]} missing: the model used its neutral value.")
+            if inputs.radiomics is not None:
+                warnings.append(f"{SEQUENCE_WORDS[sequence]} missing: its radiomics count as the training cases' mean.")
         elif sequence == "dce":
             number, said = choose_phase(series, inputs.dce_phase, case.dce_phase)
             phases[sequence] = series.phase(number)

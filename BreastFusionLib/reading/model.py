@@ -88,7 +88,7 @@ class Scores:
         logit: log-odds before calibration.
         parts: source -> calibrated probability of that source alone; empty without auxiliary heads.
         sources_used: sources that were really there.
-        sources_missing: sources replaced by the model's neutral value.
+        sources_missing: sources that were not: the model used their neutral values, or in gated fusion no weight.
         weights: source -> its share in gated fusion, 1 in sum over the sources used; empty for other models.
     """
 

@@ -22,7 +22,7 @@ from BreastFusionLib.reading.model import Case, CaseInputs, Evidence, Scores
 from BreastFusionLib.reading.ood import out_of_distribution
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.reading_folder import READING, discard_reading
-from BreastFusionLib.reading.recipe import CLINICAL, PROJECTION, TaskSpec
+from BreastFusionLib.reading.recipe import CLINICAL, PROJECTION, SOURCE_WORDS, TaskSpec
 from BreastFusionLib.reading.scalers import Scalers, raw_rows
 from BreastFusionLib.reading.stopwatch import Stages, Stopwatch
 from BreastFusionLib.reading.versions import versions
@@ -51,7 +51,7 @@ class Reading:
         parts: source -> probability of that source alone; empty likewise.
         why: at most three reasons in words; empty likewise.
         sources_used: sources that were there.
-        sources_missing: sources for which the model used its neutral value.
+        sources_missing: sources that were not; a warning each says what the model did without it.
         weights: source -> how much it counted (0..1) where the model weighs sources in each case; else empty.
         in_distribution: False when a warning says that the case differs from the training cases.
         warnings: sentences.
@@ -196,7 +196,12 @@ class Reader:
             sources_missing=scores.sources_missing,
             # A range of phantoms says nothing about a patient, so nothing is compared with it.
             in_distribution=meaningful and not unusual,
-            warnings=(*inputs.warnings, *_imputed(inputs, bundle.scalers), *(unusual if meaningful else ())),
+            warnings=(
+                *_missing(scores, bundle),
+                *inputs.warnings,
+                *_imputed(inputs, bundle.scalers),
+                *(unusual if meaningful else ()),
+            ),
             side=case.breast_side,
             lesion=case.lesion,
             inputs=inputs,
@@ -244,6 +249,13 @@ def _meaningless(inputs: CaseInputs, evidence: Evidence, scalers: Scalers) -> di
         "why": (),
         "evidence": dataclasses.replace(evidence, features=tuple(raw_rows(inputs, scalers))),
     }
+
+
+def _missing(scores: Scores, bundle: Bundle) -> tuple[str, ...]:
+    """Say what the model did without the sources that are not there: a gate leaves them out, all else needs a value."""
+    gated = bundle.recipe.model.fusion == "gated"
+    done = "the model weighed the others without it" if gated else "the model used its neutral value"
+    return tuple(f"{SOURCE_WORDS[source]} missing: {done}." for source in scores.sources_missing)
 
 
 def _imputed(inputs: CaseInputs, scalers: Scalers) -> tuple[str, ...]:

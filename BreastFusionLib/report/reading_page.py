@@ -33,7 +33,14 @@ from BreastFusionLib.report.probability_figure import probability_scale
 from BreastFusionLib.report.projection_pictures import projection_panels
 from BreastFusionLib.report.style import inline_svg
 
-__all__ = ["features_block", "kinetics_block", "reading_html", "result_block", "write_reading_page"]
+__all__ = [
+    "features_block",
+    "kinetics_block",
+    "reading_html",
+    "result_block",
+    "weights_words",
+    "write_reading_page",
+]
 
 _FEATURES_SHOWN = 12
 
@@ -121,7 +128,7 @@ def result_block(reading: Mapping[str, Any]) -> Html:
             reading["probability"], parts, reading["threshold"], reading["bundle"].get("prevalence")
         )
         reasons = "; ".join(reading.get("why") or ())
-        weights = _weights_words(reading["sources"].get("weights") or {})
+        weights = weights_words(reading["sources"].get("weights") or {})
         words = element(
             "div",
             element("h3", reading.get("title", "Probability")),
@@ -131,22 +138,18 @@ def result_block(reading: Mapping[str, Any]) -> Html:
             paragraph(element("b", "Weight of each source: "), weights) if weights else None,
         )
         result = [columns(words, figure(inline_svg(scale, reading["statement"]), class_="plot"))]
-    missing = [
-        f"{SOURCE_WORDS.get(name, name)} missing: the model used its neutral value."
-        for name in reading["sources"]["missing"]
-    ]
     greyed = reading["probability"] is not None and not reading["in_distribution"]
     return element(
         "div",
         element("div", *result, class_="greyed" if greyed else None),
-        warnings([*missing, *(sentence for sentence in reading["warnings"] if sentence not in missing)]),
+        warnings(reading["warnings"]),
         disclaimer(),
         class_="result",
     )
 
 
-def _weights_words(weights: Mapping[str, float]) -> str:
-    """Return how much each source counted, the one that counted most first."""
+def weights_words(weights: Mapping[str, float]) -> str:
+    """Return how much each source (name -> 0..1) counted, the one that counted most first."""
     falling = sorted(weights.items(), key=lambda item: -item[1])
     return ", ".join(f"{SOURCE_WORDS.get(name, name)} {100 * value:.0f} %" for name, value in falling)
 

@@ -102,12 +102,8 @@ def _device_words(device: str) -> str:
 
 
 def _warnings(reading: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return missing sources first: they change what the number rests on."""
-    missing = [
-        _("{source} missing: the model used its neutral value.").format(source=_source_words(source))
-        for source in reading["sources"]["missing"]
-    ]
-    return tuple(map(_unbroken, dict.fromkeys([*missing, *reading["warnings"]])))
+    """Return what the reading warns of, in its order: missing sources first."""
+    return tuple(map(_unbroken, reading["warnings"]))
 
 
 def _unbroken(sentence: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -63,5 +64,17 @@ def test_a_column_that_the_model_does_not_know_is_told(folder: Path) -> None:
     (folder / "row.json").write_text('{"agee": 52}', encoding="utf-8")
     where = ["--bundle", folder / "bundle", "--exam", folder / "exam", "--out", folder / "out", "--side", "L"]
     done = CliRunner().invoke(app, ["predict", *map(str, where), "--clinical", str(folder / "row.json")])
-    assert done.exit_code == 0 and "Probability of" in done.stdout
+    assert done.exit_code == 0 and "Probability of" in done.stdout and "Sources used: MIP, clinical data" in done.stdout
     assert "the model has no column 'agee'" in " ".join(done.stderr.split())
+
+
+def test_a_gated_model_says_how_much_each_source_counted(folder: Path) -> None:
+    made = make_exam(0, 1, small=True)
+    towers = {"mip": [4], "clinical": [4]}
+    recipe = {**RECIPE, "model": {**RECIPE["model"], "fusion": "gated", "towers": towers}}
+    write_untrained_bundle(folder / "gated", Case(made.exam, None, side="left"), recipe)
+    where = ["--bundle", folder / "gated", "--exam", folder / "exam", "--out", folder / "out", "--side", "L"]
+    done = CliRunner().invoke(app, ["predict", *map(str, where), "--device", "cpu"])
+    found = re.search(r"Sources used, with their weights: (.+) (\d+) %, (.+) (\d+) %\n", done.stdout)
+    assert {found[1], found[3]} == {"MIP", "clinical data"}
+    assert int(found[2]) >= int(found[4]) and int(found[2]) + int(found[4]) in (99, 100, 101)

@@ -36,6 +36,8 @@ def test_a_missing_sequence_has_no_weight_and_the_reading_says_what_the_others_h
     reading = Reader(bundle).read(Case(make_exam(("dce", "t1")), lesion, "C2", {"age": 52}))
     shown = reading.to_mapping()["sources"]
     assert shown["missing"] == ["t2"]
+    assert reading.warnings[0] == "T2 missing: the model weighed the others without it."
+    assert not any("neutral" in sentence for sentence in reading.warnings)
     assert list(shown["weights"]) == shown["used"]
     assert sum(shown["weights"].values()) == pytest.approx(1, abs=1e-6)
     with_t2 = score(inputs, bundle).weights

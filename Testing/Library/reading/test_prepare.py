@@ -75,7 +75,7 @@ def test_kinetics_are_those_that_were_built_in(inputs):
 
 def test_a_missing_t2_is_said_and_its_features_are_undefined(make_exam, lesion, recipe, inputs):
     found = prepare(Case(make_exam(("dce", "t1")), lesion, clinical={"age": 52}), recipe.inputs)
-    assert "T2 missing: the model used its neutral value." in found.warnings
+    assert "T2 missing: its radiomics count as the training cases' mean." in found.warnings
     assert set(found.patches) == set(found.mapped) == {"dce", "t1"}
     radiomics = found.vectors["radiomics"]
     assert tuple(radiomics) == tuple(inputs.vectors["radiomics"])

@@ -76,9 +76,10 @@ def test_a_synthetic_model_gives_words_instead_of_a_number(reading: dict[str, An
     assert not re.search(r"threshold|alone|Percentile|Why:|Probability", words)
 
 
-def test_missing_t2_and_one_phase_are_said(made_up: SimpleNamespace) -> None:
+def test_warnings_and_one_phase_are_said(made_up: SimpleNamespace) -> None:
     exam, masks = made_up.exam(phases=1, t2=False)
-    reading = made_up.reading(masks) | {"kinetics": None, "maps": [], "features": []}
+    said = ["T2 missing: the model used its neutral value."]
+    reading = made_up.reading(masks) | {"kinetics": None, "maps": [], "features": [], "warnings": said}
     words = text_of(reading_html(reading, LesionPictures(exam, masks, {}, {})))
     assert "T2 missing: the model used its neutral value." in words
     assert "do not give a time-intensity curve" in words
