@@ -10,6 +10,7 @@ import pytest
 import slicer
 from BreastFusionPanel.process.worker import Worker
 from BreastFusionPanel.signals import Signal
+from classify_parts import IDLE
 
 LONGEST_S = 20.0
 
@@ -138,6 +139,28 @@ class Person:
 
         label.setText = watched
         return lambda: bool(done)
+
+
+def assert_nothing_is_left(person) -> None:
+    """The panel is as it is opened, and the scene holds nothing of a study."""
+    panel = person.panel
+    assert panel.exam.ui.loadDemoButton.text == "Load demo exam" and panel.exam.ui.loadDemoButton.isEnabled()
+    assert not person.sees(panel.exam.ui.phaseTable) and not person.sees(panel.lesion.ui.lesionTable)
+    assert not panel.lesion.ui.fromClickButton.checked and not panel.lesion.ui.fromClickButton.isEnabled()
+    assert [row.button.isEnabled() for row in panel.map.rows.values()] == [False, False]
+    assert panel.classify.ui.classifyButton.text == IDLE
+    assert panel.classify.ui.classifyButton.toolTip == "Load an exam first (section 1)."
+    assert not person.sees(panel.classify.ui.resultFrame) and not person.sees(panel.classify.ui.progressWidget)
+    for kind in ("ScalarVolume", "Sequence", "Segmentation", "Text", "Table", "MarkupsFiducial"):
+        assert slicer.util.getNodesByClass(f"vtkMRML{kind}Node") == [], kind
+
+
+@pytest.fixture
+def reports(tmp_path) -> Path:
+    """Where reports are saved; with letters that are not ASCII, as users' folders have."""
+    folder = tmp_path / "Berichte über Brüste"
+    folder.mkdir()
+    return folder
 
 
 @pytest.fixture(scope="session")
