@@ -47,7 +47,8 @@ def study(
 
     found, done = None, None
     with result_only_on_stdout():
-        plan = plan_study(name, tuple(filter(None, (models or "").split(","))), seeds, set_ or (), size)
+        keys = () if models is None else tuple(key.strip() for key in models.split(","))
+        plan = plan_study(name, keys, seeds, set_ or (), size)
         if dry_run:
             found = estimate(plan, cohort, out, workers=workers, device=device)
         else:

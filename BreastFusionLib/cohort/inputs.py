@@ -20,9 +20,10 @@ from typing import Any
 
 import pandas as pd
 
-from BreastFusionLib.cohort.disk import is_disk_full, saying_disk_full
+from BreastFusionLib.cohort.disk import disk_words, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
+from BreastFusionLib.files import remove_unused
 from BreastFusionLib.images.settings import ProjectionSpec
 from BreastFusionLib.reading.clinical import is_stray_level, table_columns
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
@@ -95,6 +96,7 @@ def compute_inputs(
     cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()
     with saying_disk_full(cache):
         cache.mkdir(parents=True, exist_ok=True)
+    remove_unused(cache)
     work = Work(prepare_to or prepare_to_cache)
     results = {name: CaseResult(name, "failed", reason) for name, reason in cohort.problems.items()}
     folder, total = cohort.folder.resolve(), len(cohort.table)
@@ -102,8 +104,7 @@ def compute_inputs(
     tasks = [CaseTask(row, folder, cohort.clinical_columns, inputs, cache) for row in rows]
     for result in _run(work, tasks, workers, scheduler):
         if result.disk_full:
-            with saying_disk_full(cache):
-                raise OSError(f"No space left on device: {result.reason}")
+            raise InputError(result.reason)
         results[result.case_id] = result
         if progress is not None:
             progress(len(results), total)
@@ -178,8 +179,8 @@ class Work:
         try:
             path = self.prepare_to(task)
         except Exception as error:
-            full = not isinstance(error, InputError) and is_disk_full(error)
-            return CaseResult(case_id, "failed", reason_of(error), trace=traceback.format_exc(), disk_full=full)
+            full, trace = disk_words(error, task.cache), traceback.format_exc()
+            return CaseResult(case_id, "failed", full or reason_of(error), trace=trace, disk_full=full is not None)
         return CaseResult(case_id, "ok", path=str(path), seconds=time.perf_counter() - start)
 
 

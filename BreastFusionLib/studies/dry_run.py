@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from BreastFusionLib.cohort import covering
-from BreastFusionLib.cohort.table import Cohort, load_case, records
+from BreastFusionLib.cohort.table import SPLITS, Cohort, load_case, records
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.files import sha256_of_bytes, write_json
 from BreastFusionLib.reading.devices import choose_device
@@ -23,7 +22,7 @@ from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
-from BreastFusionLib.studies.run import run_folder, study_cohort
+from BreastFusionLib.studies.run import TIMINGS, run_folder, study_cohort
 from BreastFusionLib.studies.timing import Timing, time_network
 from BreastFusionLib.training.frozen import replays_of
 from BreastFusionLib.training.recipe import Recipe
@@ -31,7 +30,6 @@ from BreastFusionLib.training.run import Run
 
 __all__ = ["ModelEstimate", "StudyEstimate", "estimate"]
 
-TIMINGS = "timings.json"
 _SAMPLE_CASES = 4
 
 
@@ -114,8 +112,9 @@ def estimate(
     made = {**machine(device), "Threads": str(torch.get_num_threads())}
     del made["Date"]
     known = _Known(folder / TIMINGS, made)
-    counts = {str(split): int(number) for split, number in cases.table["split"].value_counts().items()}
-    sample = _Sample(cases, covering(plan.inputs()))
+    found = cases.table["split"].value_counts()
+    counts = {split: int(found[split]) for split in SPLITS}
+    sample = _Sample(cases, plan.shared_inputs(cases))
     prepared_s = known.seconds("preparation", asdict(sample.inputs), lambda: {"case_s": sample.seconds})["case_s"]
     models = []
     for model in plan.models:

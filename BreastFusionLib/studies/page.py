@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 
+from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.report.course_figures import training_figure
 from BreastFusionLib.report.discrimination_figures import auc_figure, roc_figure
 from BreastFusionLib.report.evaluation_captions import interval_words, said_once
@@ -82,6 +83,8 @@ def notes_of(results: StudyResults) -> list[str]:
     runs = results.runs
     notes = [SYNTHETIC] if results.synthetic else []
     notes += [runs.plan.study.small_words] if runs.plan.size == "small" else []
+    changed = runs.plan.overrides
+    notes += [f"Changed by the caller in all models: {', '.join(changed)}."] if changed else []
     names = {model.key: model.name for model in runs.plan.models}
     notes += [f"{names[key]} is missing: {reason}" for key, reason in runs.failures.items()]
     failed = int((runs.prepared["status"] == "failed").sum())
@@ -96,7 +99,7 @@ def _facts(results: StudyResults) -> list[tuple[str, str]]:
     counts = runs.cohort.table["split"].value_counts()
     best = max(runs.models, key=lambda model: evaluation["models"][model.name]["auc_delong"]["value"])
     facts = [
-        (" / ".join(f"{counts.get(split, 0):,}" for split in ("train", "validation", "test")), "cases: training, "
+        (" / ".join(f"{counts.get(split, 0):,}" for split in SPLITS), "cases: training, "
          "validation, test"),
         (f"{len(runs.models)} × {runs.plan.runs}", f"{'models and runs' if runs.plan.runs > 1 else 'models'} trained"),
         (f"{evaluation['models'][best.name]['auc_delong']['value']:.3f}", f"AUC of {best.name}, the best"),

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from BreastFusionLib.cohort.inputs import covering, missing_columns
+from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.studies.holste2021 import HOLSTE2021
@@ -46,12 +48,17 @@ class StudyPlan:
         size: 'full' as the paper, or 'small' for two CPU cores.
         runs: of each model, from the recipe's own seed on.
         models: in the study's order.
+        overrides: settings of all recipes that the caller has changed, 'section.key=value'.
+        possible: chosen models and those that may be added later, in the study's order: all whose recipes take the
+            caller's settings.
     """
 
     study: Study
     size: Size
     runs: int
     models: tuple[PlannedModel, ...]
+    overrides: tuple[str, ...]
+    possible: tuple[PlannedModel, ...]
 
     @property
     def title(self) -> str:
@@ -72,9 +79,25 @@ class StudyPlan:
         first = model.recipe.training.seed
         return range(first, first + self.runs)
 
-    def inputs(self) -> list[InputsSpec]:
-        """Return what each model sees."""
-        return [model.recipe.inputs for model in self.models]
+    def shared_inputs(self, cohort: Cohort) -> InputsSpec:
+        """Return the one preparation of the cases that serves all models, those that may be added later included.
+
+        Otherwise a model that is added would change how the cases of the others were prepared. Models that want columns
+        which the cohort's table does not have are no possibility.
+
+        Raises:
+            InputError: the models want the same source in different ways.
+        """
+        chosen = [model.recipe.inputs for model in self.models]
+        fed = [
+            one.recipe.inputs
+            for one in self.possible
+            if one in self.models or not missing_columns(cohort, one.recipe.inputs)
+        ]
+        try:
+            return covering(fed)
+        except InputError:  # with these settings the others can never join
+            return covering(chosen)
 
 
 def plan_study(
@@ -104,8 +127,15 @@ def plan_study(
     runs = study.seeds if runs is None else runs
     if runs < 1:
         raise InputError(f"{runs} runs of each model: at least one is needed.")
-    chosen = (PlannedModel(one, _recipe(study, one, size, overrides)) for one in study.chosen(tuple(models)))
-    return StudyPlan(study, size, runs, tuple(chosen))
+    chosen, planned = study.chosen(tuple(models)), []
+    for one in study.experiments:
+        try:
+            planned.append(PlannedModel(one, _recipe(study, one, size, overrides)))
+        except InputError:
+            if one in chosen:
+                raise
+    asked = tuple(model for model in planned if model.experiment in chosen)
+    return StudyPlan(study, size, runs, asked, tuple(overrides), tuple(planned))
 
 
 def _recipe(study: Study, experiment: Experiment, size: Size, overrides: Sequence[str]) -> Recipe:

@@ -51,8 +51,8 @@ def study_results(runs: StudyRuns, stages: Stages) -> StudyResults:
         InputError: nothing was trained.
     """
     if not runs.found:
-        reasons = " ".join(f"{key}: {reason}" for key, reason in runs.failures.items())
-        raise InputError(f"None of the study's models could be trained. {reasons}")
+        key, reason = next(iter(runs.failures.items()))
+        raise InputError(f"None of the study's models could be trained; {key}: {reason}")
     importance = {}
     if runs.plan.study.importance:
         with stages.timed("importance of the columns"):

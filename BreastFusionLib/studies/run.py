@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from BreastFusionLib.cohort import compute_inputs, covering, read_cohort
+from BreastFusionLib.cohort import compute_inputs, read_cohort
+from BreastFusionLib.cohort.fingerprint import cohort_fingerprint
 from BreastFusionLib.cohort.inputs import Progress
-from BreastFusionLib.cohort.table import Cohort, write_table
+from BreastFusionLib.cohort.table import SPLITS, Cohort, require_two_classes, write_table
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.files import write_json
 from BreastFusionLib.studies.clock import Clock
@@ -27,10 +28,12 @@ from BreastFusionLib.training.seeds import SeedRuns, train_seeds
 if TYPE_CHECKING:
     from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["Listener", "StudyRuns", "run_folder", "run_study", "study_cohort"]
+__all__ = ["TIMINGS", "Listener", "StudyRuns", "run_folder", "run_study", "study_cohort"]
 
 logger = logging.getLogger(__name__)
 
+TIMINGS = "timings.json"
+"""What a dry run measured, in the folder of the study that may come."""
 _PLAN, _SPLITS, _SECONDS = "plan.json", "splits.csv", "seconds.json"
 PREPARATION = "preparation of the cases"
 
@@ -115,17 +118,18 @@ def run_study(
         listener: is told how far it is.
 
     Raises:
-        InputError: the folder holds another study, the cohort cannot be used, or the models' inputs do not go together.
+        InputError: the folder holds another study or something else, the cohort cannot be used, or the models' inputs
+            do not go together.
     """
     told = listener or Listener()
-    folder = Path(out)
-    _claim(folder, plan)
-    cases = study_cohort(plan, cohort)
+    folder, cases = Path(out), study_cohort(plan, cohort)
+    _claim(folder, plan, cases)
     stages = Stages(folder / _SECONDS)
     write_table(cases.table.drop(columns=["exam", "lesion"]), folder / _SPLITS)
-    shared = covering(plan.inputs())
+    shared = plan.shared_inputs(cases)
     with stages.timed(PREPARATION):
         prepared = compute_inputs(cases, shared, cache, workers, scheduler, told.cases)
+    _require_both_classes(cases.table[(prepared["status"] == "ok").to_numpy()])
     done = StudyRuns(plan, folder, Path(cohort), cases, prepared, {}, {}, stages.seconds)
     clock = Clock({model.key: _unfinished(plan, folder, model) for model in plan.models})
     for model in plan.models:
@@ -141,9 +145,20 @@ def run_study(
 
 
 def study_cohort(plan: StudyPlan, cohort: str | Path) -> Cohort:
-    """Return the labelled cases with the splits that all models share."""
+    """Return the labelled cases with the splits that all models share.
+
+    Raises:
+        InputError: the cohort cannot be used, or a split lacks a class: nothing could be trained, chosen or measured.
+    """
     first = plan.first
-    return labelled(read_cohort(cohort, first.task.classes), first)
+    found = labelled(read_cohort(cohort, first.task.classes), first)
+    _require_both_classes(found.table)
+    return found
+
+
+def _require_both_classes(cases: pd.DataFrame) -> None:
+    for split in SPLITS:
+        require_two_classes(cases.loc[cases["split"] == split, "label"], f"The {split} split")
 
 
 def _train(
@@ -177,18 +192,36 @@ def _unfinished(plan: StudyPlan, folder: Path, model: PlannedModel) -> list[bool
     return [not Run(runs / f"seed_{seed}").finished for seed in plan.seeds(model)]
 
 
-def _claim(folder: Path, plan: StudyPlan) -> None:
-    """Write down whose folder this is; runs themselves refuse other settings.
+def _claim(folder: Path, plan: StudyPlan, cases: Cohort) -> None:
+    """Write down whose folder this is: all its models are of one study, with one set of settings, on one cohort.
 
     Raises:
-        InputError: it is another study's, or another size's.
+        InputError: it is another study's, or holds something else.
     """
-    wanted, path = {"study": plan.study.name, "size": plan.size}, folder / _PLAN
+    wanted = {
+        "study": plan.study.name,
+        "size": plan.size,
+        "settings": list(plan.overrides),
+        "cohort": cohort_fingerprint(cases.table),
+    }
+    path = folder / _PLAN
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
-        if found != wanted:
-            raise InputError(
-                f"{folder} holds the study {found.get('study')} at the {found.get('size')} size, asked for was "
-                f"{plan.study.name} at the {plan.size} size. Choose another folder."
-            )
+        for key, asked in wanted.items():
+            if found.get(key, asked) != asked:
+                raise InputError(f"{folder} holds {_other(key, found[key], asked)}. Choose another folder.")
+    elif folder.is_dir() and any(one.name != TIMINGS and one.name[0] != "." for one in folder.iterdir()):
+        raise InputError(f"{folder} is not empty and holds no study: choose another folder.")
     write_json(path, wanted)
+
+
+def _other(key: str, found: Any, asked: Any) -> str:
+    """Say what else a folder holds."""
+    if key == "cohort":
+        return "this study of another cohort: its cases, labels or splits differ"
+    if key == "settings":
+        found, asked = (" ".join(one) or "none" for one in (found, asked))
+        return f"this study with other settings ({found}), asked for was {asked}"
+    if key == "size":
+        return f"this study at the {found} size, asked for was the {asked} size"
+    return f"the study {found}, asked for was {asked}"

@@ -72,6 +72,7 @@ def _content(results: StudyResults, made: Mapping[str, str]) -> dict[str, Any]:
         "study": runs.plan.study.name,
         "title": f"Study {runs.plan.title}",
         "size": runs.plan.size,
+        "settings": list(runs.plan.overrides),
         "source": runs.plan.study.source,
         "disclaimer": DISCLAIMER,
         "synthetic": results.synthetic,

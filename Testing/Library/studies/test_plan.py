@@ -14,7 +14,8 @@ from BreastFusionLib.studies.study import BEST, ENSEMBLE
 def test_all_models_of_a_study_load_and_share_one_preparation(name, size):
     plan = plan_study(name, size=size)
     assert [model.key for model in plan.models] == [one.key for one in STUDIES[name].experiments]
-    covering(plan.inputs())
+    covering([model.recipe.inputs for model in plan.models])
+    assert plan.possible == plan.models
     known = {model.key for model in plan.models}
     assert {key for table in plan.study.tables for key in table.experiments} <= known
     assert {key for pair in plan.study.compared for key in pair} <= known
@@ -83,3 +84,12 @@ def test_the_callers_settings_are_the_last_word_in_all_recipes():
 def test_what_does_not_exist_is_told_with_what_does(wanted, sentence):
     with pytest.raises(InputError, match=sentence):
         plan_study(**wanted)
+
+
+def test_models_that_may_be_added_later_are_known_unless_the_settings_do_not_fit_them():
+    alone = plan_study("wang2024", models=["t1"], size="small")
+    assert [model.key for model in alone.models] == ["t1"]
+    assert alone.possible == plan_study("wang2024", size="small").models
+    # Without columns, nothing is left of the model that sees them alone.
+    image = plan_study("holste2021", models=["image"], overrides=["inputs.clinical=[]"])
+    assert "image" in [one.key for one in image.possible] and "non-image" not in [one.key for one in image.possible]

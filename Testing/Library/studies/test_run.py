@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.studies import Listener, run_study
+from BreastFusionLib.studies import Listener, estimate, run_study
 from BreastFusionLib.studies.plan import plan_study
 
 
@@ -72,7 +72,62 @@ def test_a_model_that_fails_does_not_end_the_others(tiny_plan, breasts, tmp_path
     assert said[-1] == "Both, run 1 of 1. 2 of 2 runs."
 
 
-def test_a_folder_of_another_study_or_size_is_refused(tiny_plan, breasts, tmp_path):
-    run_study(dataclasses.replace(tiny_plan, models=tiny_plan.models[1:2], runs=1), breasts, tmp_path / "study")
-    with pytest.raises(InputError, match="holds the study tiny at the full size, asked for was tiny at the small"):
-        run_study(plan_study("tiny", size="small"), breasts, tmp_path / "study")
+def test_models_added_later_leave_those_that_are_trained_alone(tiny_plan, breasts, tmp_path):
+    run_study(plan_study("tiny", models=["image"], runs=1), breasts, tmp_path / "study")
+    before = checksums(tmp_path / "study")
+    done = run_study(plan_study("tiny", models=["image", "both"], runs=2), breasts, tmp_path / "study")
+    assert not done.failures and list(done.found) == ["image", "both"]
+    after = checksums(tmp_path / "study")
+    assert len(before) == 1 and len(after) == 4
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_cohort_without_the_columns_of_some_models_still_trains_the_others(tiny_plan, breasts, tmp_path):
+    table = breasts.with_name("no_columns.csv")
+    pd.read_csv(breasts).drop(columns=["age", "side_of_birth"]).to_csv(table, index=False)
+    done = run_study(plan_study("tiny", models=["image"], runs=1), table, tmp_path / "study")
+    assert list(done.found) == ["image"]
+    with pytest.raises(InputError, match="has no column 'age'"):
+        run_study(plan_study("tiny", models=["image", "both"], runs=1), table, tmp_path / "other")
+
+
+def test_the_folder_of_another_study_size_setting_or_cohort_is_refused_and_left_as_it_is(tiny_plan, breasts, tmp_path):
+    out = tmp_path / "study"
+    run_study(dataclasses.replace(tiny_plan, models=tiny_plan.models[1:2], runs=1), breasts, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    other = breasts.with_name("other.csv")
+    pd.read_csv(breasts).iloc[:50].to_csv(other, index=False)
+    for plan, table, words in (
+        (plan_study("tiny", size="small"), breasts, "holds this study at the full size, asked for was the small size"),
+        (plan_study("tiny", overrides=["training.epochs=1"]), breasts,
+         r"other settings \(none\), asked for was training.epochs=1"),
+        (plan_study("tiny"), other, "holds this study of another cohort"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=words):
+            run_study(plan, table, out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_holds_something_else_is_refused(tiny_plan, breasts, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "splits.csv").write_text("my own")
+    with pytest.raises(InputError, match="is not empty and holds no study"):
+        run_study(tiny_plan, breasts, tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["splits.csv"]
+
+
+@pytest.mark.parametrize("broken", ["validation", "test"])
+@pytest.mark.parametrize("how", ["absent", "of one class"])
+def test_a_split_without_both_classes_is_told_before_anything_is_trained(tiny_plan, breasts, tmp_path, broken, how):
+    table = pd.read_csv(breasts)
+    table["split"] = "train"
+    numbers = table["patient_id"].str[1:].astype(int)
+    for split, patients in {"validation": numbers < 8, "test": numbers.between(8, 19)}.items():
+        if split == broken:
+            patients &= (numbers % 2 == 0) & (how == "of one class")  # neither breast of an even patient is malignant
+        table.loc[patients, "split"] = split
+    table.to_csv(breasts, index=False)
+    for begin in (run_study, estimate):
+        with pytest.raises(InputError, match=f"The {broken} split has"):
+            begin(tiny_plan, breasts, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
