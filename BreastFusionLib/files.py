@@ -8,11 +8,21 @@ import json
 import math
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["TEMPORARY", "replacing", "sha256_of_bytes", "sha256_of_file", "to_plain", "write_json", "write_text"]
+__all__ = [
+    "TEMPORARY",
+    "remove_unused",
+    "replacing",
+    "sha256_of_bytes",
+    "sha256_of_file",
+    "to_plain",
+    "write_json",
+    "write_text",
+]
 
 TEMPORARY = ".writing-"  # how the name of a file begins that is not yet complete
 
@@ -21,7 +31,8 @@ TEMPORARY = ".writing-"  # how the name of a file begins that is not yet complet
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path` (same suffixes); on success it replaces `path`, else it is removed.
 
-    A reader never sees half a file, and a crash, a full disk or Ctrl-C leaves the previous file as it was.
+    A reader never sees half a file, and a crash, a full disk or Ctrl-C leaves the previous file as it was. What is
+    raised inside bears the path as `unwritten`: writers' own errors name no file, or the temporary one.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +44,24 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
+    except Exception as error:
+        error.unwritten = target  # type: ignore[attr-defined]
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unused(folder: str | os.PathLike[str], pattern: str = f"{TEMPORARY}*", days: float = 1.0) -> None:
+    """Remove files of a folder to which nobody has written, or given a new time, for some days.
+
+    By default temporary files, which only a process that was killed leaves behind: one that writes does so more than
+    once a day. A file that another process removes first, or that the system keeps because it is open, is passed over.
+    """
+    oldest = time.time() - days * 86400
+    for path in Path(folder).glob(pattern):
+        with contextlib.suppress(OSError):
+            if path.is_file() and path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _umask() -> int:

@@ -69,11 +69,13 @@ def packed_signatures(images: PackedImages) -> dict[str, NDArray[np.float32]]:
 
 
 def _of_file(file: Path) -> NDArray[np.float32]:
+    from BreastFusionLib.training.packed import opened
+
     path = file.with_name(file.stem + _ENDING)
     # Absent, or cut short by a crash of the whole machine: computed.
     with contextlib.suppress(OSError, ValueError):
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    pixels = np.load(file, mmap_mode="r", allow_pickle=False)
+        return opened(path)
+    pixels = opened(file)
     parts = [image_signatures(pixels[start : start + _CHUNK]) for start in range(0, len(pixels), _CHUNK)]
     signatures: NDArray[np.float32] = np.concatenate(parts)
     with saying_disk_full(path), replacing(path) as temporary:

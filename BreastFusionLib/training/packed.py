@@ -3,6 +3,11 @@
 Opening thousands of small files in every epoch costs more than a step of training; keeping their pixels in memory
 holds them twice, in every run anew. A packed file is written once for a set of cases; epochs, runs, seeds and worker
 processes then look at the same pages of the system's cache.
+
+Whoever writes a packed file removes those that no process has opened for a month: they hold nothing that the prepared
+cases beside them do not, and whether a set of cases will be trained on again, no file can tell. Every opening is
+written down as the file's time, since most systems keep no time of reading; a process that has mapped a file keeps its
+pages also when it is removed, and processes that are started later open it anew.
 """
 
 from __future__ import annotations
@@ -10,21 +15,25 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from BreastFusionLib.cohort.disk import saying_disk_full
-from BreastFusionLib.files import replacing, sha256_of_bytes
+from BreastFusionLib.files import remove_unused, replacing, sha256_of_bytes
 from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.recipe import ReadingRecipe
 from BreastFusionLib.reading.score import image_tensors
 
-__all__ = ["PackedImages"]
+__all__ = ["PackedImages", "opened"]
 
 _SCHEMA = "breastfusion.packed/1"
+_KEPT_DAYS = 30.0
 
 Tensors = dict[str, torch.Tensor]
 
@@ -57,13 +66,13 @@ class PackedImages:
         place = {key: number for number, key in enumerate(order)}
         self.places = torch.tensor([place[path.stem] for path in paths])
         self._shapes = {source: (len(order), *shape) for source, shape in recipe.inputs.image_shapes.items()}
-        self.files = {
-            source: paths[0].parent / "packed" / f"{_key(source, shape, order)}.npy"
-            for source, shape in self._shapes.items()
-        }
+        folder = paths[0].parent / "packed"
+        self.files = {source: folder / f"{_key(source, shape, order)}.npy" for source, shape in self._shapes.items()}
         missing = {source: path for source, path in self.files.items() if not _complete(path, self._shapes[source])}
         if missing:
-            with saying_disk_full(paths[0].parent):
+            remove_unused(folder)
+            remove_unused(folder, "*.npy", _KEPT_DAYS)
+            with saying_disk_full(folder.parent):
                 self._write([by_key[key] for key in order], recipe, missing)
 
     def rows(self, rows: Sequence[int]) -> Tensors:
@@ -93,10 +102,22 @@ def _key(source: str, shape: tuple[int, ...], order: Sequence[str]) -> str:
     return sha256_of_bytes(json.dumps([_SCHEMA, source, shape, order]).encode())
 
 
+def opened(path: Path, mode: Literal["r", "c"] = "r") -> NDArray[np.float32]:
+    """Map a file beside or among the packed ones, and mark it as used.
+
+    Raises:
+        OSError, ValueError: it is not there, or is no whole file.
+    """
+    with contextlib.suppress(OSError):  # absent, or another person's
+        os.utime(path)
+    pixels: NDArray[np.float32] = np.load(path, mmap_mode=mode, allow_pickle=False)
+    return pixels
+
+
 def _complete(path: Path, shape: tuple[int, ...]) -> bool:
     """Tell whether a packed file is there in full; one cut short by a crash of the whole machine is not."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False).shape == shape
+        return opened(path).shape == shape
     except (OSError, ValueError):
         return False
 
@@ -105,4 +126,4 @@ def _complete(path: Path, shape: tuple[int, ...]) -> bool:
 def _mapped(path: Path) -> torch.Tensor:
     """Return a file as a tensor; by process, since a map cannot be sent to another one."""
     # 'c' only because PyTorch knows no arrays that cannot be written to: nothing is ever written.
-    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+    return torch.from_numpy(opened(path, "c"))

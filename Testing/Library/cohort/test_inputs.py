@@ -13,6 +13,7 @@ import SimpleITK as sitk
 from BreastFusionLib.cohort import compute_inputs, covering, features_table, read_cohort, write_features
 from BreastFusionLib.cohort.inputs import CaseTask, case_files, covers
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.files import TEMPORARY
 from BreastFusionLib.images.settings import PatchSpec
 from BreastFusionLib.reading.recipe import ColumnSpec, InputsSpec, RadiomicsSpec, RuleSpec
 
@@ -92,6 +93,16 @@ def test_ctrl_c_keeps_what_is_done_and_a_second_call_does_the_rest(cohort, tmp_p
     again = Preparing()
     assert (compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=again)["status"] == "ok").all()
     assert again.calls == ["b", "c"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not(cohort, tmp_path):
+    (tmp_path / "cache").mkdir()
+    left_over, being_written = (tmp_path / "cache" / f"{TEMPORARY}{name}.safetensors" for name in "ab")
+    for path in (left_over, being_written):
+        path.touch()
+    os.utime(left_over, (0, 0))
+    compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=Preparing())
+    assert being_written.exists() and not left_over.exists()
 
 
 @pytest.mark.parametrize(

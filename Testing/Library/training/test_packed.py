@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def test_the_second_run_writes_nothing_and_neither_does_one_of_fewer_sources_or_
     paths, reading, tiny_recipe
 ):
     first = PackedImages(paths, reading)
-    written = {path: path.stat().st_mtime_ns for path in first.files.values()}
+    written = {path: path.stat().st_ino for path in first.files.values()}
     for path in paths:
         path.write_bytes(b"")  # who opens a case now fails
     turned = PackedImages(paths[::-1], reading)
@@ -61,7 +63,7 @@ def test_the_second_run_writes_nothing_and_neither_does_one_of_fewer_sources_or_
     mapping["inputs"] = {**mapping["inputs"], "sequences": ["t1"]}
     alone = PackedImages(paths, type(reading).from_mapping(mapping, "t1 alone"))
     assert alone.files == {"t1": first.files["t1"]}
-    assert {path: path.stat().st_mtime_ns for path in first.files.values()} == written
+    assert {path: path.stat().st_ino for path in first.files.values()} == written
 
 
 def test_other_content_or_another_shape_is_another_file(paths, reading, draw_inputs, tmp_path, tiny_recipe):
@@ -90,6 +92,36 @@ def test_a_file_cut_short_is_written_anew(paths, reading):
     os.truncate(path, 2000)
     PackedImages(paths[:5], reading)
     assert path.read_bytes() == whole
+
+
+def aged(path: Path, days: float) -> Path:
+    path.touch()
+    os.utime(path, (time.time() - 86400 * days,) * 2)
+    return path
+
+
+def test_who_writes_removes_what_nobody_opened_for_a_month_and_what_a_killed_writer_left(paths, reading):
+    used, unused = (set(PackedImages(some, reading).files.values()) for some in (paths[:4], paths[:5]))
+    folder = paths[0].parent / "packed"
+    for path in used | unused:
+        aged(path, 31)
+    left_over, being_written = aged(folder / f"{TEMPORARY}a.npy", 1.1), aged(folder / f"{TEMPORARY}b.npy", 0.1)
+    PackedImages(paths[:4], reading).rows([0])  # writes nothing, so that nothing is removed
+    assert left_over.exists() and all(path.exists() for path in unused)
+    new = set(PackedImages(paths, reading).files.values())
+    assert set(folder.iterdir()) == used | new | {being_written}
+
+
+def test_what_another_process_has_mapped_goes_on_when_it_is_removed(paths, reading):
+    mine = PackedImages(paths[:4], reading)
+    before = mine.rows(range(4))["dce"]
+    for path in mine.files.values():
+        aged(path, 31)
+    PackedImages(paths, reading)
+    assert not any(path.exists() for path in mine.files.values())
+    assert torch.equal(mine.rows(range(4))["dce"], before)
+    again = PackedImages(paths[:4], reading)
+    assert again.files == mine.files and all(path.exists() for path in mine.files.values())
 
 
 SLOW_WRITER = """
