@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import slicer
-import vtk
 from bad_input_parts import draw, in_plain_words
 from BreastFusionPanel.bridge.geometry import add_volume, image_of, update_volume
+from bridge_parts import move
 
 pytestmark = [pytest.mark.slow, pytest.mark.installed]
 
@@ -62,11 +62,7 @@ def test_a_lesion_that_is_too_small_is_read_and_what_is_undefined_named(
 
 
 def t1_far_away(parameters, _lesion) -> None:
-    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    matrix = vtk.vtkMatrix4x4()
-    matrix.SetElement(0, 3, 500.0)
-    transform.SetMatrixTransformToParent(matrix)
-    parameters.t1Volume.SetAndObserveTransformNodeID(transform.GetID())
+    move(parameters.t1Volume, (500.0, 0.0, 0.0))
 
 
 def t1_of_one_slice_elsewhere(parameters, _lesion) -> None:

@@ -10,7 +10,7 @@ from BreastFusionPanel.bridge.exam_nodes import add_exam, dce_grid, exam_of, has
 from BreastFusionPanel.bridge.geometry import add_volume
 from BreastFusionPanel.bridge.phase_corrections import set_phase_time
 from BreastFusionPanel.bridge.sequences import sequence_of_volumes
-from bridge_parts import GRID, make_exam, ramp, same_pixels, save_and_reopen, study
+from bridge_parts import GRID, make_exam, move, ramp, same_pixels, save_and_reopen, study
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.model import Exam, Phase
@@ -205,11 +205,7 @@ def test_corrected_times_are_said(scene):
 
 def test_a_transform_on_the_volume_that_is_shown_moves_the_whole_series(scene):
     parameters = put(make_exam())
-    move = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "move")
-    matrix = np.eye(4)
-    matrix[:3, 3] = (3.0, -4.0, 5.0)
-    move.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
-    parameters.dceBrowser.GetProxyNode(parameters.dceSequence).SetAndObserveTransformNodeID(move.GetID())
+    move(parameters.dceBrowser.GetProxyNode(parameters.dceSequence), (3.0, -4.0, 5.0))
     origin = np.add(GRID.origin_lps, (-3.0, 4.0, 5.0))  # the transform moves in RAS
     assert dce_grid(parameters).origin_lps == pytest.approx(origin)
     for phase in exam_of(parameters).dce.phases:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from bridge_parts import move
 
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Phase
@@ -152,16 +153,9 @@ class TestByGeometry:
         assert mapped(study, second, "t1").voxels > mapped(study, first, "t1").voxels
 
     def test_transforms_of_nodes_are_followed(self, study, phantom_exam):
-        import slicer
-        import vtk
-
-        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-        matrix = vtk.vtkMatrix4x4()
-        matrix.SetElement(0, 3, 4.0)
-        transform.SetMatrixTransformToParent(matrix)
         segment_id = outline(study, phantom_exam.lesion.mask)
         before = mapped(study, segment_id, "t1").mask
-        study.parameters.t1Volume.SetAndObserveTransformNodeID(transform.GetID())
+        move(study.parameters.t1Volume, (4.0, 0.0, 0.0))
         study.context.exam_changed.emit()
         after = mapped(study, segment_id, "t1")
         assert_same(after, library_says(study, segment_id, "t1"))

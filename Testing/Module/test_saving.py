@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from bridge_parts import move
 from classify_fixtures import *  # noqa: F403
 from classify_parts import last
 
@@ -96,18 +97,11 @@ def test_the_outline_keeps_name_terminology_and_voxels(reading, save, study):
 
 
 def test_an_outline_under_a_transform_is_saved_where_it_is_seen(study, tmp_path):
-    import slicer
-    import vtk
     from BreastFusionPanel.classify.saving import write_lesion
 
     from BreastFusionLib.lesion import measure, read_mask
 
-    shift = vtk.vtkMatrix4x4()
-    for axis, millimetres in enumerate((10.0, -20.0, 30.0)):
-        shift.SetElement(axis, 3, millimetres)
-    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
-    transform.SetMatrixTransformToParent(shift)
-    study.parameters.segmentation.SetAndObserveTransformNodeID(transform.GetID())
+    transform = move(study.parameters.segmentation, (10.0, -20.0, 30.0))
     write_lesion(study.parameters.segmentation, study.segment_id, tmp_path / "läsion.seg.nrrd")
     seen, drawn = (measure(mask).center_lps for mask in (read_mask(tmp_path / "läsion.seg.nrrd"), study.mask))
     # RAS to LPS turns the first two signs round.
