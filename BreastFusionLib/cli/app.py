@@ -127,13 +127,13 @@ def run() -> None:
 
 def _in_words(error: OSError) -> str:
     """Say what a system's error means for the user: a full disk, no permission, a network drive that is gone."""
-    from BreastFusionLib.cohort.disk import is_disk_full
+    from BreastFusionLib.cohort.disk import disk_words
 
     place = Path(error.filename2 or error.filename or "the output")
     if place.name.startswith(TEMPORARY):
         place = place.parent
-    if is_disk_full(error):
-        return "The disk is full. Free some space and give the same command again: it continues where it stopped."
+    if (words := disk_words(error, place)) is not None:
+        return words
     if isinstance(error, FileExistsError | NotADirectoryError):
         return f"{place} cannot be a folder: it, or a folder that should hold it, is a file. Choose another place."
     if isinstance(error, IsADirectoryError):

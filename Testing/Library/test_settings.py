@@ -71,9 +71,10 @@ def test_nearest_known_names() -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path) -> None:
     target = write_json(tmp_path / "a.json", {"x": 1})
-    with pytest.raises(OSError, match="No space"), replacing(target) as temporary:
+    with pytest.raises(OSError, match="No space") as caught, replacing(target) as temporary:
         temporary.write_text("half")
         raise OSError(28, "No space left on device")
+    assert caught.value.unwritten == target
     assert target.read_text() == '{\n  "x": 1\n}\n'
     assert list(tmp_path.iterdir()) == [target]
 

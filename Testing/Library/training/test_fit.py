@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -228,10 +229,41 @@ def test_a_full_disk_is_a_sentence_and_a_second_call_gives_the_uninterrupted_res
         saved(self, path, *rest, **more)
 
     monkeypatch.setattr(lightning.Trainer, "save_checkpoint", full)
-    with pytest.raises(InputError, match=r"is full \(\d+ MB free\). Free some space"):
+    with pytest.raises(InputError, match=r"last\.ckpt could not be written: the disk is full \(\d+ MB free\)\. Free"):
         train(recipe, cohort, tmp_path / "cut", device="cpu")
     monkeypatch.setattr(lightning.Trainer, "save_checkpoint", saved)
     assert same_result(train(recipe, cohort, tmp_path / "cut", device="cpu"), whole)
+
+
+@pytest.fixture
+def files_of_at_most():
+    """Let no file grow beyond a number of bytes, as `ulimit -f` does."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size or soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    ("epoch", "file"), [(1, "log.csv"), (1, "checkpoints/last.ckpt"), (2, "bundle/weights.safetensors")]
+)
+def test_a_file_that_grows_beyond_its_limit_is_named_and_nothing_written_before_is_lost(
+    cohort, tmp_path, tiny_recipe, files_of_at_most, epoch, file
+):
+    recipe, run = tiny_recipe({"epochs": 2}), tmp_path / "run"
+    whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
+
+    def limited(done, _):
+        if done == epoch:
+            files_of_at_most((whole.folder / file).stat().st_size - 1)
+
+    with pytest.raises(
+        InputError, match=r"could not be written: files may not be that large.*nothing that was"
+    ) as said:
+        train(recipe, cohort, run, device="cpu", epoch_progress=limited)
+    files_of_at_most(None)
+    assert re.match(rf"{run}/.*{Path(file).name} could", str(said.value))
+    assert same_result(train(recipe, cohort, run, device="cpu"), whole)
 
 
 def test_a_finished_run_is_returned_as_it_is(cohort, tmp_path, tiny_recipe):
