@@ -88,7 +88,7 @@ def test_every_test_starts_as_the_application_does(slicer_app, scene):
     assert not slicer.app.userSettings().contains("BreastFusion/device")
 
 
-def test_hundreds_of_scenes_leave_no_observers_behind(slicer_app, tmp_path):
+def test_twenty_scenes_leave_no_observers_behind(slicer_app, tmp_path):
     path = tmp_path / "host.ui"
     path.write_text(HOST_UI, encoding="utf-8")
     scene = slicer.mrmlScene

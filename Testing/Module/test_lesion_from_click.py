@@ -32,7 +32,8 @@ def test_a_click_into_the_view_places_the_point(study, click, wait_until, phanto
         view.pixels()
         view.click(position_ras)
         wait_until(lambda: study.parameters.selectedLesion, what="a lesion")
-    assert pixels(drawn(study, study.parameters.selectedLesion)).sum() > 20
+    expected = segment_from_seed(phantom_exam.exam, center_of(phantom_exam.lesion), 70.0, 30.0)
+    assert np.array_equal(pixels(drawn(study, study.parameters.selectedLesion)), pixels(expected))
 
 
 def test_no_helper_is_left_behind(study, place_point, phantom_exam):

@@ -48,9 +48,12 @@ def test_numbers_of_classes_are_as_good_as_their_names(write: Callable[[str, str
 
 def test_runs_of_several_classes_have_their_spread(write: Callable[[str, str], Path], three_classes: str) -> None:
     head, *rows = three_classes.splitlines()
-    text = "\n".join([f"run,{head}", *(f"{run},{row}" for run in "ab" for row in rows)])
+    better = [row.replace("benign,.2,.3,.5", "benign,.2,.6,.2") for row in rows]
+    text = "\n".join([f"run,{head}", *(f"a,{row}" for row in rows), *(f"b,{row}" for row in better)])
     runs = evaluate_predictions([write("a.csv", text)], bootstrap=0)["models"]["a"]["runs"]
-    assert runs["auc"]["a"] == runs["auc"]["b"] and runs["spread"]["sd"] == 0.0
+    # In run a: 1 of normal, 7/8 of benign, 7.5/8 of malignant.
+    assert runs["auc"] == pytest.approx({"a": 0.9375, "b": 1.0})
+    assert runs["spread"]["sd"] == pytest.approx(0.0625 / 2**0.5)
 
 
 def several_classes(path: Path, labels: np.ndarray, p: np.ndarray) -> Path:
