@@ -77,15 +77,12 @@ def train(
     Raises:
         InputError: too few classes or patients, a folder with another run, a full disk, training that diverged, ..
     """
-    from lightning.pytorch.utilities import rank_zero_only
-
-    from BreastFusionLib.reading.devices import choose_device
     from BreastFusionLib.training.divergence import refuse_diverged
     from BreastFusionLib.training.trainer import Devices
 
-    trained_on = Devices(choose_device(device)[0], devices, nodes, strategy)
+    trained_on = Devices.chosen(device, devices, nodes, strategy)
     trained_on.precision(recipe.training)  # one that there is not is told before hours of preparation
-    writes = trained_on.processes == 1 or getattr(rank_zero_only, "rank", 0) == 0
+    writes = trained_on.writes
     if not writes:
         progress = encoder_progress = epoch_progress = None
     cases = labelled(cohort, recipe)
@@ -223,6 +220,7 @@ class _Training:
     def _batches(self, network: FusionNetwork, scalers: Scalers) -> Batches:
         from BreastFusionLib.training.data import Batches, CaseTensors
         from BreastFusionLib.training.frozen import frozen_features
+        from BreastFusionLib.training.processes import first_before_others
 
         encoder, spec = self.recipe.model.encoder, self.recipe.training
         frozen = bool(self.recipe.inputs.image_sources) and encoder is not None and encoder.frozen
@@ -233,9 +231,10 @@ class _Training:
         if frozen:
             folder = self.run.folder / "features"
             network.to(self.devices.name).eval()
-            features = frozen_features(
-                network, cases, self.rows["train"], spec, folder, self.devices.name, self.encoder_progress
-            )
+            with first_before_others():
+                features = frozen_features(
+                    network, cases, self.rows["train"], spec, folder, self.devices.name, self.encoder_progress
+                )
         return Batches(cases, spec, features)
 
     def _finish(
@@ -262,7 +261,9 @@ class _Training:
         metrics = finish.held_out_metrics(labels[test], scores[test], points[finish.OPERATING_POINT], recipe.evaluation)
         record = finish.training_record(labels[self.rows["train"]], contexts, cohort_fingerprint(self.table))
         finish.write_model(self.run, recipe, network, scalers, record, calibration, points, metrics)
-        shutil.rmtree(self.run.folder / "features", ignore_errors=True)
+        # A finished run is never continued, and its best epoch's weights are the bundle's.
+        for name in ("features", "checkpoints"):
+            shutil.rmtree(self.run.folder / name, ignore_errors=True)
 
 
 _SPLITS = ("train", "validation", "test")

@@ -19,8 +19,9 @@ __all__ = ["Run", "begin_run"]
 class Run:
     """The folder of a run.
 
-    It holds recipe.json (resolved), run.json (what was trained on what), log.csv and curves.svg, checkpoints/,
-    failed.csv (cases that could not be prepared), predictions.csv (all splits), predictions_test.csv and bundle/.
+    It holds recipe.json (resolved), run.json (what was trained on what), log.csv and curves.svg, failed.csv (cases that
+    could not be prepared), predictions.csv (all splits), predictions_test.csv and bundle/; until it is finished,
+    checkpoints/ to continue from: the best epoch's weights, and the last one's with the state of the optimiser.
     """
 
     folder: Path

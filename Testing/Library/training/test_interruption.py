@@ -21,14 +21,26 @@ def test_a_run_killed_in_mid_epoch_ends_with_the_very_weights_of_an_uninterrupte
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert pd.read_csv(tmp_path / "cut" / "log.csv")["epoch"].tolist() == [0, 1]
     (tmp_path / "cut" / "checkpoints" / ".writing-half.ckpt").touch()  # as when it was killed while writing
-    seen = []
-    run = train(recipe, cohort, tmp_path / "cut", device="cpu", epoch_progress=lambda *now: seen.append(now))
-    assert seen == [(3, 4), (4, 4)]
+    seen, checkpoints = [], tmp_path / "cut" / "checkpoints"
+    run = train(
+        *(recipe, cohort, tmp_path / "cut"),
+        device="cpu",
+        epoch_progress=lambda *now: seen.append((*now, sorted(file.name for file in checkpoints.iterdir()))),
+    )
+    kept = ["best.safetensors", "last.ckpt"]
+    assert seen == [(3, 4, kept), (4, 4, kept)]
     whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
-    for name in ("bundle/weights.safetensors", "checkpoints/best.safetensors", "predictions.csv", "log.csv"):
+    for name in ("bundle/weights.safetensors", "predictions.csv", "log.csv"):
         assert (run.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
-    kept = sorted(file.name for file in (run.folder / "checkpoints").iterdir())
-    assert kept == ["best.safetensors", "last.ckpt"]
+
+
+def test_a_finished_run_keeps_no_checkpoint_and_is_returned_as_it_is(cohort, tmp_path, tiny_recipe, without_curves):
+    run = train(tiny_recipe({"epochs": 2}), cohort, tmp_path / "run", device="cpu")
+    files = set(run.folder.rglob("*"))
+    assert not {"checkpoints", "features"} & {path.name for path in files}
+    told = []
+    again = train(*(tiny_recipe({"epochs": 2}), cohort, run.folder), device="cpu", epoch_progress=told.append)
+    assert again == run and told == [] and set(run.folder.rglob("*")) == files
 
 
 @pytest.fixture

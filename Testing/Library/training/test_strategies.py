@@ -213,10 +213,13 @@ def test_a_precision_may_be_written_as_a_number():
 
 def test_encoder_and_statistics_of_its_features_rest_with_the_parts(cohort, tmp_path, tiny_recipe):
     model = {"towers": {"dce": [8, "drop"], "t1": [8], "clinical": [4]}}
-    weights = []
-    for epochs in (3, 5):
-        spec = {"optimisation": "staged", "part_epochs": 2, "epochs": epochs, "patience": None}
-        run = train(tiny_recipe(spec, model), cohort, tmp_path / str(epochs), device="cpu")
-        weights.append(torch.load(run.folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"])
-    changed = {name.split(".")[1] for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])}
+    spec = {"optimisation": "staged", "part_epochs": 2, "epochs": 5, "patience": None}
+    weights = {}
+
+    def remember(epoch: int, _: int) -> None:
+        path = tmp_path / "run" / "checkpoints" / "last.ckpt"
+        weights[epoch] = torch.load(path, weights_only=True)["state_dict"]
+
+    train(tiny_recipe(spec, model), cohort, tmp_path / "run", device="cpu", epoch_progress=remember)
+    changed = {name.split(".")[1] for name in weights[3] if not torch.equal(weights[3][name], weights[5][name])}
     assert changed == {"head"}
