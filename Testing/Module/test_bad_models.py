@@ -56,7 +56,7 @@ def change_recipe(bundle: Path, change: Callable[[dict], None]) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_model, "metadata.json"),
+        (no_model, "is no complete bundle: metadata.json"),
         (wrong_checksum, "weights.safetensors was changed or damaged"),
         (newer_schema, "Update BreastFusion"),
         (unknown_key, "Did you mean 'sequences'?"),
