@@ -12,8 +12,10 @@ from typing import Any
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.reading.recipe import PROJECTION
 from BreastFusionLib.report.page import Html, details, element, join, table
-from BreastFusionLib.report.pictures import METHOD_WORDS, LesionPictures
+from BreastFusionLib.report.pictures import METHOD_WORDS, LesionPictures, center_lps
+from BreastFusionLib.report.projection_pictures import projection_view
 from BreastFusionLib.report.slices import SliceView, slice_panel
 
 __all__ = ["ExamplePictures", "examples_block", "find_pictures"]
@@ -116,32 +118,37 @@ def _pictured(words: str, cases: Sequence[Mapping[str, Any]], shown: ExamplePict
 
 def _picture_words(shown: ExamplePictures) -> str:
     """Return what is seen on the pictures."""
-    words = "The slice with most of the lesion, after contrast, with the lesion's outline."
-    if any(one.maps for one in shown.pictures.values()):
-        words = (
-            "The slice through the middle of the map, after contrast, with the lesion's outline; beside it the same "
-            "with the map: the stronger the orange, the more a change there would change the score."
-        )
-    if any(one.exam.synthetic for one in shown.pictures.values()):
-        words += " These exams are phantoms: computed, not scanned."
-    return words
+    pictures = list(shown.pictures.values())
+    mapped = any(one.maps for one in pictures)
+    if any(one.masks for one in pictures):
+        place = "through the middle of the map" if mapped else "with most of the lesion"
+        words = f"The slice {place}, after contrast, with the lesion's outline"
+    else:
+        words = "The projection as the model saw it"
+    if mapped:
+        words += "; beside it the same with the map: the stronger the orange, the more a change there would change the "
+        words += "score"
+    synthetic = any(one.exam.synthetic for one in pictures)
+    return f"{words}." + (" These exams are phantoms: computed, not scanned." if synthetic else "")
 
 
 def _panels(case_id: str, said: str, pictures: LesionPictures) -> list[Html]:
-    """Return the lesion, and beside it the same with its map where there is one."""
-    methods = [method for sequence, method in pictures.maps if sequence == "dce"]
+    """Return the lesion or the projection, and beside it the same with its map where there is one."""
+    source = "dce" if "dce" in pictures.masks else PROJECTION
+    methods = [method for sequence, method in pictures.maps if sequence == source]
     method = _PREFERRED if _PREFERRED in methods else next(iter(methods), None)
-    overlay = pictures.maps["dce", method] if method is not None else None
-    center = None
-    if overlay is not None:
-        middle = [(n - 1) / 2 for n in overlay.GetSize()]
-        center = overlay.TransformContinuousIndexToPhysicalPoint(middle)
-    view = SliceView.of(pictures.image("dce"), pictures.masks["dce"], center)
-    side_mm = max(_SIDE_MM, 1.6 * view.extent_mm)
-    panels = [slice_panel(view, case_id, said, side_mm)]
+    overlay = pictures.maps[source, method] if method is not None else None
+    if source == "dce":
+        center = center_lps(overlay) if overlay is not None else None
+        view = SliceView.of(pictures.image("dce"), pictures.masks["dce"], center)
+        side_mm, level = max(_SIDE_MM, 1.6 * view.extent_mm), None
+    else:
+        assert pictures.projection is not None
+        view, side_mm, level = projection_view(pictures.projection, None), None, (0.0, 1.0)
+    panels = [slice_panel(view, case_id, said, side_mm, level=level, shown_px=_PAIR_PX)]
     if method is not None:
         panels.append(slice_panel(view, METHOD_WORDS.get(method, method), f"of {case_id}", side_mm, overlay,
-                                  shown_px=_PAIR_PX))  # fmt: skip
+                                  level=level, shown_px=_PAIR_PX))  # fmt: skip
     return panels
 
 
@@ -204,11 +211,15 @@ def _pictures(
         masks = {"dce": read_lesion(read_lesion_files(path)[lesion_id], exam).mask}
     else:
         return None
+    if folder is None:
+        return LesionPictures(exam, masks, {}, {}) if masks else None
+    reading = _reading(folder)
     maps: dict[tuple[str, str], sitk.Image] = {}
     cells: dict[str, tuple[float, float]] = {}
-    for row in _reading(folder)["maps"] if folder is not None else ():
-        if row["sequence"] == "dce":
-            assert folder is not None
-            maps["dce", row["method"]] = sitk.ReadImage(str(folder / Path(row["file"]).name))
-            cells["dce"] = tuple(row["cell_size_mm"])
-    return LesionPictures(exam, masks, maps, cells) if "dce" in masks else None
+    for row in reading["maps"]:
+        if row["sequence"] in ("dce", PROJECTION):
+            maps[row["sequence"], row["method"]] = sitk.ReadImage(str(folder / Path(row["file"]).name))
+            cells[row["sequence"]] = tuple(row["cell_size_mm"])
+    named = reading.get("projection")  # readings of earlier versions name none
+    projection = sitk.ReadImage(str(folder / Path(named["file"]).name)) if named else None
+    return LesionPictures(exam, masks, maps, cells, projection) if masks or projection is not None else None

@@ -14,7 +14,7 @@ from BreastFusionLib.report.page import Html, element, figure, join, picture
 from BreastFusionLib.report.slices import SliceView, grey_level, slice_panel
 from BreastFusionLib.report.surface import SurfacePicture
 
-__all__ = ["LesionPictures", "exam_panels", "map_caption", "map_panels", "surface_figure"]
+__all__ = ["LesionPictures", "center_lps", "exam_panels", "map_caption", "map_panels", "surface_figure"]
 
 METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
 _LEAST_SIDE_MM = 40.0
@@ -80,7 +80,7 @@ def exam_panels(pictures: LesionPictures) -> Html:
 def map_panels(pictures: LesionPictures, method: str = "gradcam++") -> Html:
     """Return activation maps over the lesion close up, one panel a sequence, with the size of a cell."""
     views = {
-        sequence: SliceView.of(pictures.image(sequence), pictures.masks[sequence], _center_lps(overlay))
+        sequence: SliceView.of(pictures.image(sequence), pictures.masks[sequence], center_lps(overlay))
         for (sequence, shown), overlay in pictures.maps.items()
         if shown == method and sequence in pictures.masks
     }
@@ -132,7 +132,8 @@ def _contrast(exam: Exam, sequence: str) -> str:
     return {"pre": "before contrast", "post": "after contrast", "unknown": ""}[series.contrast]
 
 
-def _center_lps(image: sitk.Image) -> tuple[float, ...]:
+def center_lps(image: sitk.Image) -> tuple[float, ...]:
+    """Return the middle of an image in patient space, in mm."""
     return image.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in image.GetSize()])
 
 

@@ -14,7 +14,7 @@ from BreastFusionLib.report.page import Html, element
 from BreastFusionLib.report.pictures import map_caption
 from BreastFusionLib.report.slices import SliceView, slice_panel
 
-__all__ = ["projection_panels"]
+__all__ = ["projection_panels", "projection_view"]
 
 _SHOWN_PX = 170  # a breast is narrow: side by side, its pictures stay as high as a screen is
 
@@ -33,8 +33,7 @@ def projection_panels(
         maps: (source, method) -> map; those of the projection are shown.
         cell_size_mm: source -> size of one cell of its maps.
     """
-    grid = Grid.of(projection)
-    view = SliceView.of(projection, grid.empty_image() if lesion is None else _shadow(lesion, grid))
+    grid, view = Grid.of(projection), projection_view(projection, lesion)
     width_mm, height_mm = (size * mm for size, mm in zip(grid.size[:2], grid.spacing_mm[:2], strict=True))
     panels = [slice_panel(view, "MIP", f"{width_mm:.0f} × {height_mm:.0f} mm", level=(0.0, 1.0), shown_px=_SHOWN_PX)]
     for (source, method), overlay in maps.items():
@@ -42,6 +41,16 @@ def projection_panels(
             caption = map_caption(method, cell_size_mm[source])
             panels.append(slice_panel(view, "MIP", caption, overlay=overlay, level=(0.0, 1.0), shown_px=_SHOWN_PX))
     return element("div", *panels, class_="columns slices", style=f"--least:{_SHOWN_PX}px")
+
+
+def projection_view(projection: sitk.Image, lesion: sitk.Image | None) -> SliceView:
+    """Return a projection with the lesion's shadow on it, for `slice_panel`.
+
+    Args:
+        projection, lesion: see `projection_panels`.
+    """
+    grid = Grid.of(projection)
+    return SliceView.of(projection, grid.empty_image() if lesion is None else _shadow(lesion, grid))
 
 
 def _shadow(lesion: sitk.Image, onto: Grid) -> sitk.Image:

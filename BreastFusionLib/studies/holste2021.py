@@ -179,6 +179,7 @@ HOLSTE2021 = Study(
         model: {column: found[place] for column, found in _PRINTED_IMPORTANCE.items()}
         for place, model in enumerate(_WITH_COLUMNS)
     },
+    maps=("image", "learned"),
     small=_SMALL,
     small_width=_SMALL_WIDTH,
     small_words="The small size trains smaller counterparts of the paper's models: projections of 64 instead of 224 "

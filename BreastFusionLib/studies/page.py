@@ -10,7 +10,7 @@ from BreastFusionLib.report.course_figures import training_figure
 from BreastFusionLib.report.discrimination_figures import auc_figure, roc_figure
 from BreastFusionLib.report.evaluation_captions import interval_words, said_once
 from BreastFusionLib.report.evaluation_page import confusion_block
-from BreastFusionLib.report.example_cases import ExamplePictures, examples_block
+from BreastFusionLib.report.example_cases import examples_block
 from BreastFusionLib.report.forest_figures import importance_figure
 from BreastFusionLib.report.numbers import counted
 from BreastFusionLib.report.page import (
@@ -31,6 +31,7 @@ from BreastFusionLib.report.page import (
 )
 from BreastFusionLib.report.style import colors_of, inline_svg
 from BreastFusionLib.studies.clock import duration
+from BreastFusionLib.studies.examples import Examples
 from BreastFusionLib.studies.results import StudyResults
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.study import BEST, VIEWS
@@ -45,13 +46,13 @@ SYNTHETIC = (
 )
 
 
-def study_html(results: StudyResults, machine: Mapping[str, str], pictures: ExamplePictures | None = None) -> str:
+def study_html(results: StudyResults, machine: Mapping[str, str], examples: Mapping[str, Examples]) -> str:
     """Return the study's page.
 
     Args:
         results: of `study_results`.
         machine: what it was made on and with, word -> value.
-        pictures: of the example cases, where maps were drawn.
+        examples: of `example_pictures`.
     """
     runs = results.runs
     tables = {one.file: one for one in results.tables}
@@ -62,8 +63,10 @@ def study_html(results: StudyResults, machine: Mapping[str, str], pictures: Exam
     importance = tables.pop(runs.plan.study.importance_table[0], None)
     blocks += [_importance_section(results, importance)] if importance is not None else []
     blocks += _truth_sections(results)
-    if runs.plan.study.maps:
-        blocks += _decision_sections(results, pictures or ExamplePictures())
+    if runs.plan.study.decisions:
+        blocks.append(_decisions_section(results))
+    if examples:
+        blocks.append(_maps_section(examples))
     every = tables.pop("runs")
     blocks.append(_training_section(results, every))
     blocks.append(_methods_section(results, machine))
@@ -168,14 +171,17 @@ def _truth_sections(results: StudyResults) -> list[Html]:
     return [_section_of(results.truth.table), _section_of(results.truth.calibration)]
 
 
-def _decision_sections(results: StudyResults, pictures: ExamplePictures) -> list[Html]:
-    evaluation = results.evaluations[BEST]
-    matrices = confusion_block(evaluation["models"], ("benign", "malignant"))
-    sections = [section("Confusion matrices", matrices, lead="Each model's decisions at a probability of .5.")]
-    if any(model.get("examples") for model in evaluation["models"].values()):
-        lead = "What the last model looked at: class activation maps over the DCE image of cases that it was surest of."
-        sections.append(section("Class activation maps", examples_block(evaluation, pictures), lead=lead))
-    return sections
+def _decisions_section(results: StudyResults) -> Html:
+    matrices = confusion_block(results.evaluations[BEST]["models"], ("benign", "malignant"))
+    return section("Confusion matrices", matrices, lead="Each model's decisions at a probability of .5.")
+
+
+def _maps_section(examples: Mapping[str, Examples]) -> Html:
+    blocks = []
+    for name, one in examples.items():
+        blocks += [element("h3", name), examples_block(one.evaluation, one.pictures)]
+    lead = "What a model looked at: class activation maps of test cases of which it was surest."
+    return section("Class activation maps", *blocks, lead=lead)
 
 
 def _training_section(results: StudyResults, every: StudyTable) -> Html:

@@ -90,7 +90,9 @@ class Study:
         importance: keys of the models whose clinical columns are shuffled.
         importance_table: file and title of that table.
         published_importance: model -> column -> (median per cent of the AUC lost, rank).
-        maps: whether class activation maps of example cases are drawn.
+        decisions: whether the paper shows confusion matrices.
+        maps: keys of the models whose class activation maps of example cases are drawn; the last model that was
+            trained where none of them was.
         small: settings of the recipes at the small size, 'section.key=value'; those of parts that a recipe does not
             have (encoder, augmentation) are left out there.
         small_width: what share of the paper's widths dense layers have at the small size.
@@ -110,7 +112,8 @@ class Study:
     importance: tuple[str, ...] = ()
     importance_table: tuple[str, str] = ("", "")
     published_importance: Mapping[str, Mapping[str, tuple[float, int]]] = field(default_factory=dict)
-    maps: bool = False
+    decisions: bool = False
+    maps: tuple[str, ...] = ()
     small: tuple[str, ...] = ()
     small_width: float = 1.0
     small_words: str = ""

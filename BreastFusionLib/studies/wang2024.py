@@ -68,7 +68,8 @@ WANG2024 = Study(
     ),
     compared=tuple(("dce-t1-t2-rad", other) for other in ("t1", "t2", "dce", "dce-t1-t2")),
     test="delong",
-    maps=True,
+    decisions=True,
+    maps=("dce-t1-t2-rad",),
     small_words="The small size trains the demonstration's recipes instead of the paper's: patches of 32 pixels, and "
     "for the ResNet50 with ImageNet weights, which cannot be fetched everywhere, a small network from random weights.",
     differs=(

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from BreastFusionLib import DISCLAIMER
-from BreastFusionLib.cohort import read_cohort
-from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import write_json, write_text
-from BreastFusionLib.reading import Reader, load_bundle
 from BreastFusionLib.report import write_evaluation_page
-from BreastFusionLib.report.example_cases import ExamplePictures, find_pictures
+from BreastFusionLib.studies.examples import example_pictures
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.page import notes_of, study_html
 from BreastFusionLib.studies.results import StudyResults, study_results
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.stages import Stages
-from BreastFusionLib.studies.study import BEST
 
 __all__ = ["PAGE", "STUDY", "finish_study"]
 
-logger = logging.getLogger(__name__)
-
 PAGE, STUDY = "report.html", "study.json"
 SCHEMA = "breastfusion.study/1"
-# Of each kind of decision; a reading with its maps takes seconds.
-_MAPS_OF_EACH_KIND = 2
 
 
 def finish_study(runs: StudyRuns, device: str = "auto") -> dict[str, Any]:
@@ -43,9 +34,9 @@ def finish_study(runs: StudyRuns, device: str = "auto") -> dict[str, Any]:
     stages = Stages(runs.folder / "seconds.json")
     results = study_results(runs, stages)
     with stages.timed("maps, figures, pages"):
-        pictures = _pictures(results, device) if runs.plan.study.maps else None
+        examples = example_pictures(results, device)
         for view, evaluation in results.evaluations.items():
-            write_evaluation_page(evaluation, runs.folder / "evaluation" / view, pictures)
+            write_evaluation_page(evaluation, runs.folder / "evaluation" / view)
     runs.seconds.update(stages.seconds)
     made = machine(device)
     tables = _tables(results)
@@ -53,7 +44,7 @@ def finish_study(runs: StudyRuns, device: str = "auto") -> dict[str, Any]:
         write_text(runs.folder / f"{table.file}.csv", table.csv())
     heading = f"# Study {runs.plan.title}\n\n{DISCLAIMER}\n\n" + "".join(f"- {note}\n" for note in notes_of(results))
     write_text(runs.folder / "tables.md", "\n".join([heading, *(table.markdown() for table in tables)]))
-    write_text(runs.folder / PAGE, study_html(results, made, pictures))
+    write_text(runs.folder / PAGE, study_html(results, made, examples))
     content = _content(results, made)
     write_json(runs.folder / STUDY, content)
     return content
@@ -98,22 +89,3 @@ def _content(results: StudyResults, made: Mapping[str, str]) -> dict[str, Any]:
         "machine": made,
         "seconds": runs.seconds,
     }
-
-
-def _pictures(results: StudyResults, device: str) -> ExamplePictures:
-    """Read example cases of the last model, as a user would, and return what their pictures show."""
-    runs, evaluation = results.runs, results.evaluations[BEST]
-    last = runs.models[-1]
-    examples = evaluation["models"][last.name]["examples"]
-    for kind in examples:
-        examples[kind] = examples[kind][:_MAPS_OF_EACH_KIND]
-    folder = runs.folder / "readings"
-    folder.mkdir(exist_ok=True)
-    reader = Reader(load_bundle(runs.found[last.key].best.bundle, device=device))
-    cohort = read_cohort(runs.cohort_path)
-    for case_id in {case["case_id"] for cases in examples.values() for case in cases}:
-        try:
-            reader.read(cohort.case(case_id)).write(folder / case_id)
-        except InputError as error:  # a page without this picture is better than none
-            logger.warning("%s: no map. %s", case_id, error)
-    return find_pictures(evaluation, runs.cohort_path, folder)

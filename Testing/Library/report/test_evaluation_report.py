@@ -24,6 +24,7 @@ from BreastFusionLib.report import (
     methods_text,
     write_evaluation_page,
 )
+from BreastFusionLib.report.example_cases import examples_block
 
 
 def words_of(document: str) -> str:
@@ -228,6 +229,32 @@ def test_example_cases_show_lesion_and_map(found: dict[str, Any], pictures: Lesi
     assert f"{sure['case_id']} score {sure['score']:.3f}; the map is of older, which says" in words
     assert "Grad-CAM++" in words and "These exams are phantoms" in words
     assert page.count("data:image/png;base64,") >= 2  # the slice, and the map's cells over it
+
+
+def test_example_breasts_are_shown_by_their_projection_and_its_map(
+    made_up: SimpleNamespace, pictures: LesionPictures, tmp_path: Path
+) -> None:
+    from BreastFusionLib.exam import write_exam
+
+    write_exam(pictures.exam, tmp_path / "exams" / "e1")
+    cohort = tmp_path / "breasts.csv"
+    cohort.write_text("case_id,patient_id,exam,side\nc1,p1,exams/e1,left\n")
+    folder = tmp_path / "readings" / "c1"
+    folder.mkdir(parents=True)
+    projection = sitk.GetImageFromArray(np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8))
+    for name in ("projection.nii.gz", "map.nii.gz"):
+        sitk.WriteImage(projection, str(folder / name))
+    row = {"sequence": "mip", "method": "gradcam++", "file": "map.nii.gz", "cell_size_mm": [1, 1]}
+    told = {"case_id": "c1", "probability": 0.1, "maps": [row], "projection": {"file": "projection.nii.gz"}}
+    (folder / "reading.json").write_text(json.dumps(told))
+    result = evaluate_scores(
+        [0, 1] * 5, {"a": np.linspace(0.1, 0.9, 10)}, case_id=[f"c{n}" for n in range(1, 11)], bootstrap=0, examples=9
+    )
+    shown = find_pictures(result, cohort, tmp_path / "readings")
+    assert list(shown.pictures) == ["c1"] and list(shown.pictures["c1"].maps) == [("mip", "gradcam++")]
+    block = str(examples_block(result, shown))
+    assert block.count("data:image/png;base64,") == 3  # the projection twice, once with the map's cells over it
+    assert "The projection as the model saw it; beside it the same with the map" in block
 
 
 def test_pictures_are_found_in_cohort_and_readings(

@@ -78,6 +78,7 @@ def tiny_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyPlan:
         importance=("columns", "both"),
         importance_table=("table3", "Table 3. Columns"),
         published_importance={"columns": {"age": (2.5, 1)}},
+        maps=("image", "both"),
         small=("training.epochs=1", "model.encoder.shared=false"),
         small_words="The small size trains one epoch.",
         differs=("It is drawn.",),

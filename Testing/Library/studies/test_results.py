@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -34,6 +35,8 @@ def test_the_whole_study_lies_in_its_folder(tiny_plan, breasts, truth, tmp_path)
     for words in ("Study tiny", "Research use only. Not a medical device.", "phantoms: computed, not scanned",
                   "Table 2. Models", "Table 3. Columns", "Against the ideal observer", "It is drawn."):  # fmt: skip
         assert words in html, words
+    # These exams cannot be read, and so the cases stand there without their maps.
+    assert re.search("Class activation maps.*<h3>Image</h3>.*<h3>Both</h3>.*Training", html, re.DOTALL)
     for link in ("evaluation/best_run/report.html", "evaluation/ensemble/report.html", "tables.md", "study.json"):
         assert f'href="{link}"' in html and (out / link).is_file(), link
 
@@ -59,4 +62,6 @@ def test_the_small_size_is_said_in_every_title(tiny_plan, breasts, tmp_path):
         assert content["tables"][file]["title"].endswith("(small size)"), file
     assert "The small size trains one epoch." in content["notes"]
     assert "Not asked for, and so not trained: Image, Both." in content["notes"]
+    html = (tmp_path / "study" / "report.html").read_text()
+    assert re.search("Class activation maps.*<h3>Columns</h3>", html, re.DOTALL)  # the last there is
     assert "ideal" not in content["tables"]  # no truth lies beside this cohort
