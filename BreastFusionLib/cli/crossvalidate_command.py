@@ -14,6 +14,8 @@ from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages,
 from BreastFusionLib.cli.study_commands import (
     CacheOption,
     CohortOption,
+    DevicesOption,
+    NodesOption,
     SchedulerOption,
     WorkersOption,
     training_bars,
@@ -46,6 +48,8 @@ def cross_validate(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. training.epochs=20.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and end.")] = False,
     device: DeviceOption = "auto",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     cache: CacheOption = None,
@@ -66,7 +70,7 @@ def cross_validate(
 
     from BreastFusionLib.training import cross_validate as cross_validate_recipe
 
-    with result_only_on_stdout(), training_bars(device, workers, scheduler, cache) as (how, runs):
+    with result_only_on_stdout(), training_bars(device, devices, nodes, workers, scheduler, cache) as (how, runs):
         found = cross_validate_recipe(
             wanted,
             cases,

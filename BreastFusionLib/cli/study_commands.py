@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CacheOption",
     "CohortOption",
+    "DevicesOption",
+    "NodesOption",
     "SchedulerOption",
     "WorkersOption",
     "apply",
@@ -27,6 +30,12 @@ __all__ = [
 ]
 
 CohortOption = Annotated[Path, typer.Option("--cohort", help="Table of cases: cohort.csv or .parquet.")]
+DevicesOption = Annotated[
+    int, typer.Option(min=1, help="Graphics cards (on a CPU, processes) that each batch is divided among.")
+]
+NodesOption = Annotated[
+    int, typer.Option(min=1, help="Machines with as many devices each; give the same command on all of them.")
+]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Local processes.")]
 SchedulerOption = Annotated[str | None, typer.Option(help="Address of a Dask scheduler instead.")]
 CacheOption = Annotated[Path | None, typer.Option(help="Folder of prepared inputs; default: beside the cohort.")]
@@ -61,6 +70,8 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override, e.g. training.epochs=20.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Runs from this many seeds, a folder each.")] = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     cache: CacheOption = None,
@@ -72,7 +83,7 @@ def train(
 
     wanted = load_recipe(recipe, set_ or ())
     cases = read_cohort(cohort, wanted.task.classes)
-    with training_bars(device, workers, scheduler, cache) as (how, runs):
+    with training_bars(device, devices, nodes, workers, scheduler, cache) as (how, runs):
         if seeds is None:
             told = f"Bundle: {train_recipe(wanted, cases, out, **how).bundle}"
         else:
@@ -84,9 +95,22 @@ def train(
 
 @contextlib.contextmanager
 def training_bars(
-    device: Literal["auto", "cpu", "cuda"], workers: int, scheduler: str | None, cache: Path | None
+    device: Literal["auto", "cpu", "cuda"],
+    devices: int,
+    nodes: int,
+    workers: int,
+    scheduler: str | None,
+    cache: Path | None,
 ) -> Iterator[tuple[How, Progress]]:
-    """Show the bars of training; yields what `train` takes, and what moves the bar of runs where there are several."""
+    """Show the bars of training; yields what `train` takes, and what moves the bar of runs where there are several.
+
+    With several devices the command runs once for each: in all but the first it says nothing, and ends here.
+    """
+    from BreastFusionLib.training.trainer import Devices
+
+    chosen = Devices.chosen(device, devices, nodes)
+    if not chosen.writes:
+        logging.disable(logging.WARNING)
     with progress_bars("runs", "cases", "encoder passes", "epochs") as (runs, cases, passes, epochs):
         yield (
             {
@@ -97,9 +121,13 @@ def training_bars(
                 "encoder_progress": passes,
                 "epoch_progress": epochs,
                 "device": device,
+                "devices": devices,
+                "nodes": nodes,
             },
             runs,
         )
+    if not chosen.writes:
+        raise typer.Exit
 
 
 def apply(

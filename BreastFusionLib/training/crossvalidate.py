@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
-from BreastFusionLib.cohort.table import Cohort, write_table
+from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.evaluation import Spread, auc, spread
-from BreastFusionLib.files import write_json
 from BreastFusionLib.training.design import Design, outer_folds, without_splits
 from BreastFusionLib.training.many import How, ManyRuns, outcome
 from BreastFusionLib.training.recipe import Recipe
@@ -95,7 +93,8 @@ def cross_validate(
         out: folder of the runs.
         folds, repeats, leave_site_out, validation_share, tune, inner_folds: see `Design`.
         run_progress: called as run_progress(runs done, runs in all), inner ones included.
-        how: cache, workers, scheduler, progress, encoder_progress, epoch_progress and device, see `train`.
+        how: cache, workers, scheduler, progress, encoder_progress, epoch_progress, device, devices, nodes and
+            strategy, see `train`.
 
     Raises:
         InputError: too few patients for the folds, no sites, an unknown key to tune, the same image of two patients;
@@ -120,11 +119,11 @@ def cross_validate(
             best, rows = choose(many, candidates, design.candidates, fold.inner, recipe.training.monitor, inner)
             settings = candidates[best]
             chosen += [{**place, **row} for row in rows]
-            write_table(pd.DataFrame(chosen), many.folder / "chosen.csv")
+            many.write(pd.DataFrame(chosen), "chosen.csv")
         run = many.train(settings, fold.table, folder / f"fold_{fold.number}")
         runs.append({**place, "folder": f"{place['run']}/fold_{fold.number}", **outcome(run, settings.training)})
         told.append(_test_predictions(run).assign(**place))
-    return _summary(many.folder, pd.DataFrame(runs), pd.concat(told))
+    return _summary(many, pd.DataFrame(runs), pd.concat(told))
 
 
 def _test_predictions(run: Run) -> pd.DataFrame:
@@ -132,16 +131,15 @@ def _test_predictions(run: Run) -> pd.DataFrame:
     return pd.read_csv(run.test_predictions, dtype=text).drop(columns="split")
 
 
-def _summary(folder: Path, runs: pd.DataFrame, predictions: pd.DataFrame) -> CrossValidation:
+def _summary(many: ManyRuns, runs: pd.DataFrame, predictions: pd.DataFrame) -> CrossValidation:
     areas = runs["test_auc"].dropna()
     folds = runs["fold"].nunique()
     mean = spread(areas, 1 / (folds - 1), bounds=(0.0, 1.0)) if len(areas) else None
     pooled = [auc(one["label"], one["score"]) for _, one in predictions.groupby("run")]
     found = CrossValidation(
-        folder, mean, float(np.mean(pooled)), folds, len(pooled), int(runs["test_auc"].isna().sum())
+        many.folder, mean, float(np.mean(pooled)), folds, len(pooled), int(runs["test_auc"].isna().sum())
     )
-    write_table(runs, found.table)
-    write_table(predictions, found.predictions)
-    with saying_disk_full(folder):
-        write_json(folder / "summary.json", found.summary)
+    many.write(runs, found.table.name)
+    many.write(predictions, found.predictions.name)
+    many.note(found.summary, "summary.json")
     return found

@@ -29,6 +29,8 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
     Raises:
         InputError: always.
     """
+    from BreastFusionLib.training.processes import wait_for_all
+
     where = "on validation cases" if batch is None else f"in batch {batch}"
     kept = f"The weights and the log of epoch {epoch - 1} and before are kept" if epoch else "Nothing was learnt yet"
     message = (
@@ -40,6 +42,7 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
         note = {"epoch": epoch, "batch": batch, "case_ids": list(case_ids), "message": message}
         with saying_disk_full(folder):
             write_json(folder / _FILE, note)
+    wait_for_all()  # so that the note is there for whoever asks next
     raise InputError(message)
 
 

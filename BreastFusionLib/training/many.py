@@ -11,10 +11,12 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from BreastFusionLib import __version__
+from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.fingerprint import cohort_fingerprint
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.table import Cohort, write_table
 from BreastFusionLib.evaluation import auc
+from BreastFusionLib.files import write_json
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.training.fit import inputs_fingerprint, refuse_impossible, train
 from BreastFusionLib.training.keeper import best_epoch
@@ -35,6 +37,9 @@ class How(TypedDict, total=False):
     encoder_progress: Progress | None
     epoch_progress: Progress | None
     device: str
+    devices: int
+    nodes: int
+    strategy: str
     prepare_as: InputsSpec | None
     prepared: pd.DataFrame | None
 
@@ -59,7 +64,12 @@ class ManyRuns:
             total: how many runs there will be.
             run_progress: called as run_progress(runs done, runs in all).
         """
+        from BreastFusionLib.training.trainer import Devices
+
         self.folder, self.cohort, self._how = Path(folder), cohort, how
+        self._devices = Devices.chosen(
+            how.get("device", "auto"), how.get("devices", 1), how.get("nodes", 1), how.get("strategy", "auto")
+        )
         self._prepared: list[tuple[InputsSpec, pd.DataFrame]] = []
         self._done, self._total, self._run_progress = 0, total, run_progress
 
@@ -86,24 +96,42 @@ class ManyRuns:
             refuse_impossible(recipe)
         for recipe in different:
             refuse_label_in_inputs(self.cohort.table, recipe)
-        begin_run(self.folder, wanted, file)
+        if self.writes:
+            begin_run(self.folder, wanted, file)
         for recipe in different:
             self._prepare(recipe.inputs)
         every = pd.concat([prepared for _, prepared in self._prepared])
         failed = every[every["status"] == "failed"].drop_duplicates("case_id")
-        write_table(failed, self.folder / "failed.csv")
-        begin_run(self.folder, {**wanted, "inputs": inputs_fingerprint(every[every["status"] == "ok"])}, file)
+        self.write(failed, "failed.csv")
+        if self.writes:
+            begin_run(self.folder, {**wanted, "inputs": inputs_fingerprint(every[every["status"] == "ok"])}, file)
         table = self.cohort.table
         self.cohort = dataclasses.replace(self.cohort, table=table[~table["case_id"].isin(failed["case_id"])])
         for recipe in different:
             self._refuse_same_images(recipe)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes and tells, see `trainer.Devices`; the others do the same and leave nothing."""
+        return self._devices.writes
+
+    def write(self, table: pd.DataFrame, name: str) -> None:
+        """Write a table of this name into the folder."""
+        if self.writes:
+            write_table(table, self.folder / name)
+
+    def note(self, facts: Mapping[str, Any], name: str | Path) -> None:
+        """Write facts as JSON of this name into the folder."""
+        if self.writes:
+            with saying_disk_full(self.folder):
+                write_json(self.folder / name, dict(facts))
 
     def prepared(self, inputs: InputsSpec) -> pd.DataFrame:
         """Return what `compute_inputs` told of all cases when they were prepared in this way."""
         return next(prepared for wanted, prepared in self._prepared if wanted == inputs)
 
     def train(self, recipe: Recipe, table: pd.DataFrame, folder: Path) -> Run:
-        """Train one run, or continue it.
+        """Train one run, or continue it; in all processes that train together, it is then finished.
 
         Args:
             recipe: one of those that it began with, or with other settings of its training.
@@ -111,15 +139,18 @@ class ManyRuns:
             folder: of the run.
         """
         cohort = dataclasses.replace(self.cohort, table=table)
+        from BreastFusionLib.training.processes import wait_for_all
+
         how: How = {**self._how, "prepared": self.prepared(recipe.inputs)}
         run = train(recipe, cohort, folder, **how)
+        wait_for_all()  # for the first process, which finishes the run
         self.count()
         return run
 
     def count(self) -> None:
         """Tell that one more run is done."""
         self._done += 1
-        if self._run_progress is not None:
+        if self._run_progress is not None and self.writes:
             self._run_progress(self._done, self._total)
 
     def _refuse_same_images(self, recipe: Recipe) -> None:
@@ -140,7 +171,7 @@ class ManyRuns:
                 how.get("cache"),
                 how.get("workers", 1),
                 how.get("scheduler"),
-                how.get("progress"),
+                how.get("progress") if self.writes else None,
             )
         self._prepared.append((inputs, found[found["case_id"].isin(self.cohort.table["case_id"])]))
 

@@ -7,7 +7,9 @@ parts that rest need no pretended gradient, and a process whose memory runs out 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import lightning
@@ -19,13 +21,31 @@ from torch.utils.data import DataLoader, Dataset
 from BreastFusionLib.training.data import Batches, Key, loader
 from BreastFusionLib.training.recipe import TrainingSpec
 
-__all__ = ["JoinedProcesses", "RunData", "Shares", "add_gradients", "gather", "joined", "take_buffers"]
+__all__ = [
+    "JoinedProcesses",
+    "RunData",
+    "Shares",
+    "add_gradients",
+    "first_before_others",
+    "gather",
+    "joined",
+    "take_buffers",
+    "wait_for_all",
+]
 
 Item = TypeVar("Item")
 
 
+# The others wait while the first process reads all cases with the fitted network.
+_PATIENCE = timedelta(hours=6)
+
+
 class JoinedProcesses(DDPStrategy):
     """Lightning's strategy for processes, without its wrapper that averages gradients."""
+
+    def __init__(self, start_method: Any) -> None:
+        """Take how processes are started."""
+        super().__init__(start_method=start_method, timeout=_PATIENCE)
 
     def configure_ddp(self) -> None:
         """Begin with the first process's weights everywhere."""
@@ -99,6 +119,23 @@ def take_buffers(network: nn.Module) -> None:
     if joined():
         for buffer in network.buffers():
             distributed.broadcast(buffer, src=0)
+
+
+def wait_for_all() -> None:
+    """Go on when all processes have come here."""
+    if joined():
+        distributed.barrier()
+
+
+@contextlib.contextmanager
+def first_before_others() -> Iterator[None]:
+    """Let the first process do what leaves files, and then the others, who find them."""
+    others = joined() and distributed.get_rank() > 0
+    if others:
+        wait_for_all()
+    yield
+    if not others:
+        wait_for_all()
 
 
 def joined() -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from BreastFusionLib.cohort.inputs import Progress
-from BreastFusionLib.cohort.table import Cohort, write_table
+from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import ensemble
 from BreastFusionLib.training.fit import labelled
@@ -76,8 +76,8 @@ def train_seeds(
         out: folder of the runs. Further seeds may be added later.
         seeds: of the runs, or how many, from the recipe's own seed on.
         run_progress: called as run_progress(runs done, runs in all).
-        how: cache, workers, scheduler, progress, encoder_progress, epoch_progress, device, prepare_as and prepared,
-            see `train`.
+        how: cache, workers, scheduler, progress, encoder_progress, epoch_progress, device, devices, nodes, strategy,
+            prepare_as and prepared, see `train`.
 
     Raises:
         InputError: no seed, or one that comes twice or is negative; see `train`.
@@ -96,11 +96,11 @@ def train_seeds(
     monitor = recipe.training.monitor
     best = numbers[int(goodness(reached[monitor].to_numpy(), monitor).argmax())]
     found = SeedRuns(many.folder, runs, runs[best])
-    write_table(reached.assign(best=reached["seed"] == best), found.table)
+    many.write(reached.assign(best=reached["seed"] == best), found.table.name)
     tables = {run.folder.name: pd.read_csv(run.predictions, dtype=_TEXT) for run in runs.values()}
-    write_table(pd.concat([table.assign(run=name) for name, table in tables.items()]), found.predictions)
+    many.write(pd.concat([table.assign(run=name) for name, table in tables.items()]), found.predictions.name)
     together = ensemble(np.stack([table["score"] for table in tables.values()]))
-    write_table(next(iter(tables.values())).assign(score=together), found.ensemble)
+    many.write(next(iter(tables.values())).assign(score=together), found.ensemble.name)
     return found
 
 

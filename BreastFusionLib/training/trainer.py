@@ -15,8 +15,10 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from BreastFusionLib.errors import InputError, nearest_known
+from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.training.processes import JoinedProcesses, joined
 from BreastFusionLib.training.recipe import TrainingSpec
 
@@ -63,6 +65,22 @@ class Devices:
             raise InputError(f"{self.count} graphics cards were asked for, this machine has {found}.")
         if self.processes == 1 and joined():
             raise InputError("This program trains over several processes: all of its runs need the same devices.")
+
+    @classmethod
+    def chosen(cls, device: str = "auto", devices: int = 1, nodes: int = 1, strategy: str = "auto") -> Devices:
+        """Return what the arguments of `train` with these names mean.
+
+        Raises:
+            InputError: an unknown strategy, or more devices than there are.
+        """
+        return cls(choose_device(device)[0], devices, nodes, strategy)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes and tells: it trains alone, or is the first of those that train together."""
+        # Before they are joined, the first process of every machine holds itself for the first of all.
+        first = getattr(rank_zero_only, "rank", 0) == 0 and (joined() or int(os.environ.get("NODE_RANK", 0)) == 0)
+        return self.processes == 1 or first
 
     @property
     def cuda(self) -> bool:

@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.files import write_json
 from BreastFusionLib.training.divergence import has_diverged
 from BreastFusionLib.training.keeper import goodness
 from BreastFusionLib.training.many import ManyRuns, kept_row
@@ -69,20 +67,20 @@ def choose(
 
 def _reached(many: ManyRuns, recipe: Recipe, table: pd.DataFrame, monitor: str, folder: Path) -> float:
     """Train one inner run and return its measure in the epoch that it kept; NaN when it diverged."""
-    path = folder / _REACHED
+    path, value = folder / _REACHED, math.nan
     if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))[monitor]
+        value = math.nan if found is None else found
         many.count()
     else:
-        value = math.nan
         try:
             value = float(kept_row(many.train(recipe, table, folder), recipe.training)[monitor])
         except InputError:
             if not has_diverged(folder):
                 raise
             many.count()
-        with saying_disk_full(folder):
-            write_json(path, {monitor: value})
-    for name in ("bundle", "checkpoints"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    value = json.loads(path.read_text(encoding="utf-8"))[monitor]
-    return math.nan if value is None else value
+        many.note({monitor: value}, path.relative_to(many.folder))
+    if many.writes:
+        for name in ("bundle", "checkpoints"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+    return value

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.training import train
+from BreastFusionLib.training import cross_validate, train
 from BreastFusionLib.training.processes import Shares, add_gradients, gather
 from BreastFusionLib.training.recipe import TrainingSpec
 from BreastFusionLib.training.trainer import Devices
@@ -85,6 +85,24 @@ def test_two_processes_train_what_one_does_and_the_first_one_writes(cohort, tmp_
     assert json.loads((one.folder / "recipe.json").read_text()) == json.loads(
         (tmp_path / "two" / "recipe.json").read_text()
     )
+
+
+@pytest.mark.slow
+def test_two_processes_tune_and_cross_validate_as_one_does_and_tell_it_once(cohort, tmp_path, tiny_recipe, train_tiny):
+    recipe = tiny_recipe({"epochs": 2, "optimiser": "adam"}, {"dropout": 0.0, "head": [], "source_dropout": 0.0})
+    recipe = recipe.changed({"inputs.patch": None, "model.encoder": None})
+    (tmp_path / "recipe.yaml").write_text(json.dumps(recipe.resolved()))
+    tune = {"training.learning_rate": [1e30, 0.01]}  # the first diverges in both processes
+    command = ["cross-validate", str(tmp_path / "recipe.yaml"), "--folds", "2", "--inner-folds", "2", "--json"]
+    command += ["--tune", "training.learning_rate=1e30,0.01", "--device", "cpu", "--devices", "2"]
+    done = train_tiny(cohort, tmp_path / "two", threads=1, command=command)
+    assert done.returncode == 0, done.stderr
+    one = cross_validate(recipe, cohort, tmp_path / "one", folds=2, tune=tune, inner_folds=2, device="cpu")
+    assert json.loads(done.stdout)["pooled_auc"] == pytest.approx(one.pooled_auc, abs=1e-6)
+    scores = [pd.read_csv(tmp_path / name / "predictions.csv")["score"] for name in ("one", "two")]
+    np.testing.assert_allclose(*scores, atol=1e-5)
+    chosen = [pd.read_csv(tmp_path / name / "chosen.csv") for name in ("one", "two")]
+    pd.testing.assert_frame_equal(*chosen, rtol=1e-4)
 
 
 def test_more_processes_than_cases_in_a_batch_are_refused():

@@ -1,6 +1,7 @@
 """Train the tiny recipe on drawn inputs as a program of its own, which tests start, kill, or let start itself again.
 
 train_tiny.py COHORT.csv OUT '{"training": {..}, "model": {..}, "devices": 2, "kill_in": [epoch, batch]}'
+train_tiny.py COHORT.csv OUT '{"command": ["cross-validate", "RECIPE.yaml", "--devices", "2"]}'
 """
 
 import json
@@ -11,6 +12,7 @@ import sys
 import conftest
 import torch
 
+from BreastFusionLib.cli.app import app
 from BreastFusionLib.cohort import inputs, read_cohort
 from BreastFusionLib.training import train
 from BreastFusionLib.training.module import FusionModule
@@ -33,6 +35,8 @@ if __name__ == "__main__":
     inputs.prepare_to_cache = conftest._prepare_drawn
     if "kill_in" in settings:
         kill_in(*settings["kill_in"])
+    if "command" in settings:
+        app([*settings["command"], "--cohort", cohort, "--out", out])
     written, replace = [], os.replace
     os.replace = lambda source, target: (written.append(str(target)), replace(source, target))
     recipe = conftest._tiny_recipe(settings.get("training"), settings.get("model"))
