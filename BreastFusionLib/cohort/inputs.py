@@ -22,10 +22,11 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import disk_words, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
+from BreastFusionLib.cohort.tellings import tell_stray_levels, tell_too_few_phases
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
 from BreastFusionLib.files import remove_unused
 from BreastFusionLib.images.settings import ProjectionSpec
-from BreastFusionLib.reading.clinical import is_stray_level, table_columns
+from BreastFusionLib.reading.clinical import table_columns
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
@@ -92,7 +93,7 @@ def compute_inputs(
     """
     _refuse_missing_columns(cohort, inputs)
     _refuse_without_lesions(cohort, inputs)
-    _tell_stray_levels(cohort, inputs)
+    tell_stray_levels(cohort, inputs)
     cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()
     with saying_disk_full(cache):
         cache.mkdir(parents=True, exist_ok=True)
@@ -110,6 +111,7 @@ def compute_inputs(
             progress(len(results), total)
     failed = [result for result in results.values() if result.status == "failed"]
     _log_failures(failed, cache)
+    tell_too_few_phases(cohort, {name: result.path for name, result in results.items() if result.path})
     columns = ["case_id", "status", "reason", "path", "seconds"]
     table = [dataclasses.asdict(results[case_id]) for case_id in cohort.table["case_id"]]
     return pd.DataFrame(table, columns=columns)
@@ -136,20 +138,6 @@ def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
             f"The cohort's table has no column '{missing[0]}', which the recipe wants. {has} Add it, or take it out of "
             "the recipe."
         )
-
-
-def _tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
-    """Log once for each word that a schema does not know: a slip of the pen would be imputed without anyone knowing."""
-    for column in inputs.clinical:
-        if column.origin == "table":
-            given = cohort.table[column.name]
-            stray = given[[is_stray_level(column, value) for value in given]]
-            for word, count in stray.astype(str).str.strip().value_counts().items():
-                logger.warning(
-                    "The clinical column '%s' holds '%s' in %d of %d cases, which is none of its levels (%s); it "
-                    "counts as missing there. Correct it, or add it to the recipe's levels.",
-                    *(column.name, word, count, len(given), ", ".join(column.levels)),
-                )
 
 
 def _refuse_without_lesions(cohort: Cohort, inputs: InputsSpec) -> None:

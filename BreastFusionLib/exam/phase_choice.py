@@ -5,7 +5,10 @@ from __future__ import annotations
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.model import Series
 
-__all__ = ["choose_phase"]
+__all__ = ["TOO_FEW_PHASES", "choose_phase"]
+
+TOO_FEW_PHASES = "The DCE series has too few phases"
+"""How a sentence begins that tells of a series without the wanted phase."""
 
 
 def choose_phase(dce: Series, wanted: int, chosen: int | None = None) -> tuple[int, list[str]]:
@@ -32,7 +35,7 @@ def choose_phase(dce: Series, wanted: int, chosen: int | None = None) -> tuple[i
         ]
     if wanted > last:
         return last, [
-            f"The DCE series has {last + 1} phases; the model wants phase {wanted} (0 = before contrast), and "
-            f"phase {last}, the last one, was used."
+            f"{TOO_FEW_PHASES} ({last + 1}): the model wants phase {wanted} (0 = before contrast), and phase {last}, "
+            "the last one, was used."
         ]
     return wanted, []

@@ -13,8 +13,12 @@ import SimpleITK as sitk
 from BreastFusionLib.cohort import compute_inputs, covering, features_table, read_cohort, write_features
 from BreastFusionLib.cohort.inputs import CaseTask, case_files, covers
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam import Phase, Series
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.exam.phase_choice import choose_phase
 from BreastFusionLib.files import TEMPORARY
 from BreastFusionLib.images.settings import PatchSpec
+from BreastFusionLib.reading.cache import SavedInputs, save_inputs
 from BreastFusionLib.reading.recipe import ColumnSpec, InputsSpec, RadiomicsSpec, RuleSpec
 
 INPUTS = InputsSpec(sequences=("dce",), patch=PatchSpec(size_px=16), kinetics=True, clinical=(ColumnSpec("age"),))
@@ -229,6 +233,27 @@ def test_a_word_that_the_schema_does_not_know_is_told_once_before_the_work(cohor
     )
     (said,) = [record.getMessage() for record in caplog.records]
     assert "'density' holds 'A' in 2 of 3 cases, which is none of its levels (a, b)" in said
+
+
+def test_exams_without_the_wanted_phase_are_told_once(cohort, tmp_path, caplog):
+    table = cohort.table.assign(exam=["a.nii.gz", "b.nii.gz", "b.nii.gz"])  # two lesions of one exam
+
+    def prepare_to(task: CaseTask) -> Path:
+        _, said = choose_phase(series(3 if task.row["exam"] == "b.nii.gz" else 5), 4)
+        saved = SavedInputs(task.row["case_id"], {}, {}, {}, ("Something else.", *said))
+        return save_inputs(saved, task.cache / f"{saved.case_id}.safetensors")
+
+    for _ in range(2):  # also when all is prepared already
+        caplog.clear()
+        compute_inputs(dataclasses.replace(cohort, table=table), INPUTS, tmp_path / "cache", prepare_to=prepare_to)
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert "too few phases (3): the model wants phase 4 (0 = before contrast), and phase 2, the last" in said
+        assert said.endswith("This holds for 1 of 2 exams, first in case 'b'.")
+
+
+def series(phases: int) -> Series:
+    grid = Grid((2, 2, 2), (1.0, 1.0, 1.0))
+    return Series("dce", "", "", "post", tuple(Phase(60.0 * n, grid.empty_image()) for n in range(phases)), grid)
 
 
 @pytest.mark.slow

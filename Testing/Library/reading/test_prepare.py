@@ -86,7 +86,7 @@ def test_a_missing_t2_is_said_and_its_features_are_undefined(make_exam, lesion, 
 
 def test_fewer_phases_than_the_recipe_wants_takes_the_last_and_says_so(make_exam, lesion, recipe):
     found = prepare(Case(make_exam(phases=2), lesion), recipe.inputs)
-    assert any("has 2 phases" in w and "phase 1, the last one, was used" in w for w in found.warnings)
+    assert any("too few phases (2)" in w and "phase 1, the last one, was used" in w for w in found.warnings)
     assert found.columns == {"age": None}
 
 

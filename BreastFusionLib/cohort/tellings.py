@@ -1,0 +1,52 @@
+"""What is said once of a whole cohort, of which a reading tells its one case."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from BreastFusionLib.cohort.table import Cohort, records
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.phase_choice import TOO_FEW_PHASES
+from BreastFusionLib.reading.cache import load_inputs
+from BreastFusionLib.reading.clinical import is_stray_level
+from BreastFusionLib.reading.recipe import InputsSpec
+
+__all__ = ["tell_stray_levels", "tell_too_few_phases"]
+
+logger = logging.getLogger(__name__)
+
+
+def tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Log once for each word that a schema does not know: a slip of the pen would be imputed without anyone knowing."""
+    for column in inputs.clinical:
+        if column.origin == "table":
+            given = cohort.table[column.name]
+            stray = given[[is_stray_level(column, value) for value in given]]
+            for word, count in stray.astype(str).str.strip().value_counts().items():
+                logger.warning(
+                    "The clinical column '%s' holds '%s' in %d of %d cases, which is none of its levels (%s); it "
+                    "counts as missing there. Correct it, or add it to the recipe's levels.",
+                    *(column.name, word, count, len(given), ", ".join(column.levels)),
+                )
+
+
+def tell_too_few_phases(cohort: Cohort, paths: Mapping[str, str]) -> None:
+    """Log once that exams lack the phase that is wanted: theirs is another time after contrast.
+
+    Args:
+        cohort: the cases.
+        paths: case_id -> its file, of those that are prepared.
+    """
+    told: dict[str, dict[str, str]] = {}  # sentence -> exam -> its first case
+    for row in records(cohort.usable):
+        case_id = row["case_id"]
+        with contextlib.suppress(InputError):  # a damaged file is told by who uses it
+            for sentence in load_inputs(paths[case_id]).warnings if case_id in paths else ():
+                if sentence.startswith(TOO_FEW_PHASES):
+                    told.setdefault(sentence, {}).setdefault(str(row["exam"]), case_id)
+    exams = cohort.usable["exam"].nunique()
+    for sentence, cases in told.items():
+        first = next(iter(cases.values()))
+        logger.warning("%s This holds for %d of %d exams, first in case '%s'.", sentence, len(cases), exams, first)
