@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from safetensors.torch import load_file
 
 from BreastFusionLib.errors import InputError
@@ -109,6 +110,23 @@ def test_more_processes_than_cases_in_a_batch_are_refused():
     Devices("cpu", count=2, nodes=2).require_enough(range(28), TrainingSpec(batch_size=8))
     with pytest.raises(InputError, match="8 processes cannot share batches of 7 cases"):
         Devices("cpu", count=4, nodes=2).require_enough(range(28), TrainingSpec(batch_size=8))
+
+
+@pytest.mark.parametrize(
+    ("rank", "node", "count", "nodes", "writes"),
+    [(0, 0, 2, 1, True), (1, 0, 2, 1, False), (0, 1, 1, 2, False), (0, 0, 1, 2, True), (3, 1, 1, 1, True)],
+    ids=[
+        "first",
+        "second",
+        "first of the second machine",
+        "first of the first machine",
+        "alone, whatever SLURM calls it",
+    ],
+)
+def test_the_first_of_all_processes_writes(monkeypatch, rank, node, count, nodes, writes):
+    monkeypatch.setattr(rank_zero_only, "rank", rank)
+    monkeypatch.setenv("NODE_RANK", str(node))
+    assert Devices("cpu", count, nodes).writes is writes
 
 
 @pytest.mark.parametrize(
