@@ -87,7 +87,7 @@ def _print(found: StudyEstimate) -> None:
             one.name,
             str(one.runs),
             str(one.finished),
-            f"{one.parameters / 1e6:.1f} M",
+            f"{one.parameters / 1e6:.1f} M" if one.parameters >= 1e5 else f"{one.parameters:,}",
             str(one.epochs),
             duration(one.seconds),
         )

@@ -53,11 +53,16 @@ def corrected_p(test: Mapping[str, Any]) -> float | None:
     return test["p_holm_bootstrap"] if test["p_delong"] is None else test["p_holm"]
 
 
-def interval_words(evaluation: Evaluation) -> str:
-    """Return the interval of an AUC as an axis names it: '95 % interval (DeLong)'; nothing where there is none."""
+def interval_words(evaluation: Evaluation, method: str | None = None) -> str:
+    """Return the interval of an AUC as an axis names it: '95 % interval (DeLong)'; nothing where there is none.
+
+    Args:
+        evaluation: of `evaluate_predictions`.
+        method: where the interval shown is another one than that of the AUC's variance.
+    """
     if not has_intervals(evaluation):
         return ""
-    return f"{_level(evaluation)} interval ({area_method(evaluation)})"
+    return f"{_level(evaluation)} interval ({method or area_method(evaluation)})"
 
 
 def roc_caption(evaluation: Evaluation) -> str:

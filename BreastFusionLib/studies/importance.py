@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from BreastFusionLib.cohort.importance import CasePieces
 from BreastFusionLib.evaluation.importance import Importance, permutation_importance, rank_products, ranked
 from BreastFusionLib.files import write_json
@@ -37,30 +39,34 @@ def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) 
     names = {model.key: model.name for model in runs.models}
     titles = {column.name: column.words for model in runs.models for column in model.recipe.inputs.clinical}
     published = runs.plan.study.published_importance
-    columns = [Column("column", "Column", "text")]
+    columns = [Column("column", "Column", "text"), Column("rank_product", "Rank product", "coarse")]
     for key in found:
         columns += [
-            Column(f"{key}_loss", names[key], "percent"),
+            Column(f"{key}_loss", names[key], "coarse", with_ends=True),
             Column(f"{key}_rank", "Rank", "count"),
             Column(f"{key}_paper", "Paper", "text"),
         ]
-    columns.append(Column("rank_product", "Rank product", "coarse"))
     by_name = {key: {one.name: one for one in ranks} for key, ranks in found.items()}
     rows: list[dict[str, Any]] = []
     for product in rank_products(found):
         row: dict[str, Any] = {"column": titles.get(product.name, product.name), "rank_product": product.product}
         for key in found:
             one, printed = by_name[key][product.name], published.get(key, {}).get(product.name)
-            row |= {f"{key}_loss": one.median, f"{key}_rank": one.rank}
+            row |= {f"{key}_loss": _quartiles(one), f"{key}_rank": one.rank}
             row[f"{key}_paper"] = f"{number(printed[0], '.2f')} ({printed[1]})" if printed else None
         rows.append(row)
     file, title = runs.plan.study.importance_table
     caption = (
         f"Median per cent of the test AUC that is lost when a column is shuffled between cases, over {SHUFFLES} "
-        "shuffles, in the best run of each model; rank among all columns by its size. Rank product: geometric mean of "
-        "the ranks. Paper: loss (rank)."
+        "shuffles, with quartiles, in the best run of each model; rank among all columns by its size. Rank product: "
+        "geometric mean of the ranks. Paper: loss (rank)."
     )
     return StudyTable(file, runs.plan.titled(title), tuple(columns), rows, caption)
+
+
+def _quartiles(one: Importance) -> dict[str, float]:
+    low, high = np.percentile(one.losses, (25, 75))
+    return {"value": one.median, "low": float(low), "high": float(high)}
 
 
 def _of_model(runs: StudyRuns, key: str) -> tuple[Importance, ...]:

@@ -9,6 +9,7 @@ from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.report.course_figures import training_figure
 from BreastFusionLib.report.discrimination_figures import auc_figure, roc_figure
 from BreastFusionLib.report.evaluation_captions import interval_words, said_once
+from BreastFusionLib.report.evaluation_cohort import cohort_table
 from BreastFusionLib.report.evaluation_page import confusion_block
 from BreastFusionLib.report.example_cases import examples_block
 from BreastFusionLib.report.forest_figures import importance_figure
@@ -56,18 +57,18 @@ def study_html(results: StudyResults, machine: Mapping[str, str], examples: Mapp
     """
     runs = results.runs
     tables = {one.file: one for one in results.tables}
-    of_models = [tables.pop(one.file) for one in runs.plan.study.tables if one.file in tables]
-    blocks = [_models_section(results, of_models[0])] if of_models else []
-    blocks += [_section_of(tables.pop("comparisons"))] if "comparisons" in tables else []
-    blocks += [_section_of(one) for one in of_models[1:]]
-    importance = tables.pop(runs.plan.study.importance_table[0], None)
-    blocks += [_importance_section(results, importance)] if importance is not None else []
+    every = tables.pop("runs")
+    drawn = {
+        runs.plan.study.tables[0].file: _models_section,
+        runs.plan.study.importance_table[0]: _importance_section,
+    }
+    blocks = [_cohort_section(results)]
+    blocks += [drawn[file](results, one) if file in drawn else _section_of(one) for file, one in tables.items()]
     blocks += _truth_sections(results)
     if runs.plan.study.decisions:
         blocks.append(_decisions_section(results))
     if examples:
         blocks.append(_maps_section(examples))
-    every = tables.pop("runs")
     blocks.append(_training_section(results, every))
     blocks.append(_methods_section(results, machine))
     return page(
@@ -113,15 +114,26 @@ def _facts(results: StudyResults) -> list[tuple[str, str]]:
     return [*facts, (duration(sum(runs.seconds.values())), "for everything on this page")]
 
 
+def _cohort_section(results: StudyResults) -> Html:
+    runs = results.runs
+    return section(runs.plan.titled("Table 1. The cases of each split"), cohort_table(results.cohort))
+
+
 def _models_section(results: StudyResults, shown: StudyTable) -> Html:
     """Return the main table with its models' curves."""
     names = [row["model"] for row in shown.rows]
-    models = {name: results.evaluations[BEST]["models"][name] for name in names}
+    study = results.runs.plan.study
+    # The figures show the interval that stands in the table.
+    models = {
+        name: {**model, "auc_delong": model[study.area]}
+        for name, model in results.evaluations[BEST]["models"].items()
+        if name in names
+    }
     ideal = None
     if results.truth is not None:
         last = next(model for model in results.runs.models if model.name == names[-1])
         ideal = results.truth.ideal[last.key]
-    interval = interval_words(results.evaluations[BEST])
+    interval = interval_words(results.evaluations[BEST], None if study.test == "delong" else study.test)
     curves = columns(
         figure(inline_svg(roc_figure(models, ideal), "ROC curves"), class_="plot"),
         figure(inline_svg(auc_figure(models, ideal, interval), "AUC of each model"), class_="plot"),
@@ -194,7 +206,9 @@ def _training_section(results: StudyResults, every: StudyTable) -> Html:
         curve = training_figure(log, color=colors[model.name][0])
         drawn = inline_svg(curve, f"Loss while {model.name} was trained")
         plots.append(element("div", element("h3", model.name), figure(drawn, class_="plot medium")))
-    words = paragraph("The dot is the epoch with the lowest validation loss.", class_="caption")
+    monitor = runs.plan.first.training.monitor
+    kept = "" if monitor == "validation_loss" else f"; kept is the one with the best {monitor.replace('_auc', ' AUC')}"
+    words = paragraph(f"The dot is the epoch with the lowest validation loss{kept}.", class_="caption")
     return section("Training", columns(*plots, at_least_px=240), words, details(every.title, every.html()),
                    lead="Loss of the best run of each model.")  # fmt: skip
 

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from BreastFusionLib.cohort.table import records
+from BreastFusionLib.reading.recipe import SOURCE_WORDS
 from BreastFusionLib.report.evaluation_methods import methods_sentence
+from BreastFusionLib.studies.plan import PlannedModel
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.study import BEST, VIEWS, Metric, ResultTable
 from BreastFusionLib.studies.table import Column, StudyTable
@@ -34,8 +36,8 @@ def result_table(table: ResultTable, runs: StudyRuns, evaluations: Evaluations) 
         evaluations: view -> evaluation of all models.
     """
     models = [model for model in runs.models if model.key in table.experiments]
-    columns = [Column("model", "Model", "text")]
-    rows: list[dict[str, Any]] = [{"model": model.name} for model in models]
+    columns = [Column("model", "Model", "text"), Column("inputs", "Inputs", "text")]
+    rows: list[dict[str, Any]] = [{"model": model.name, "inputs": _inputs_words(model)} for model in models]
     for view, evaluation in evaluations.items():
         for metric in table.metrics:
             key, kind = _column_key(view, metric), "share" if metric.percent else "number"
@@ -104,13 +106,16 @@ def runs_table(runs: StudyRuns) -> StudyTable:
         Column("chosen", "Best run", "text"),
     )
     rows = [
-        {**row, "model": model.name, "epoch": row["epoch"] + 1, "chosen": "yes" if row["best"] else ""}
+        {**row, "model": model.name, "chosen": "yes" if row["best"] else ""}
         for model in runs.models
         for row in records(pd.read_csv(runs.found[model.key].table))
     ]
-    return StudyTable(
-        "runs", runs.plan.titled("Every run"), columns, rows, "The best run is chosen by validation cases."
-    )
+    caption = "The best run is chosen by validation cases. Epochs count from 0, as in the logs."
+    return StudyTable("runs", runs.plan.titled("Every run"), columns, rows, caption)
+
+
+def _inputs_words(model: PlannedModel) -> str:
+    return ", ".join(SOURCE_WORDS[source] for source in model.recipe.inputs.sources)
 
 
 def _cases_words(evaluation: Mapping[str, Any]) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import add_what_lies_beside, evaluate_predictions
 from BreastFusionLib.evaluation.importance import Importance
+from BreastFusionLib.evaluation.parts.groups import cohort_table
 from BreastFusionLib.reading import read_bundle_header
 from BreastFusionLib.studies.importance import importance_table, study_importance
 from BreastFusionLib.studies.result_tables import comparison_table, result_table, runs_table
@@ -31,6 +33,7 @@ class StudyResults:
         runs: what was trained.
         evaluations: view ('best_run', 'ensemble') -> `evaluate_predictions` of all models on the test cases.
         tables: in the order of the page.
+        cohort: who the cases of each split are, as `cohort_table` describes them.
         importance: key -> importances of the clinical columns.
         truth: what is known because the cases are phantoms; None of others.
         synthetic: whether any case is a phantom.
@@ -39,6 +42,7 @@ class StudyResults:
     runs: StudyRuns
     evaluations: Mapping[str, Evaluation]
     tables: tuple[StudyTable, ...]
+    cohort: Mapping[str, Any]
     importance: Mapping[str, tuple[Importance, ...]] = field(default_factory=dict)
     truth: Truth | None = None
     synthetic: bool = False
@@ -70,7 +74,17 @@ def study_results(runs: StudyRuns, stages: Stages) -> StudyResults:
     tables += [runs_table(runs)]
     synthetic = any(read_bundle_header(found.best.bundle).metadata.training.synthetic for found in runs.found.values())
     shown = tuple(table for table in tables if table is not None and table.rows)
-    return StudyResults(runs, evaluations, shown, importance, truth, synthetic)
+    return StudyResults(runs, evaluations, shown, _cohort(runs), importance, truth, synthetic)
+
+
+def _cohort(runs: StudyRuns) -> dict[str, Any]:
+    """Return the papers' table 1: the cases of each split by their columns."""
+    cases = runs.cohort.table
+    classes = runs.plan.first.task.classes
+    facts = cases.drop(columns=["case_id", "patient_id", "exam", "lesion", "split", "label"])
+    facts.insert(0, "truth", cases["label"].map(lambda label: classes[label]))
+    numbers = cases["split"].map(SPLITS.index).to_numpy(dtype=int)
+    return cohort_table(numbers, cases["patient_id"].to_numpy(dtype=object), facts.dropna(axis=1, how="all"), SPLITS)
 
 
 def _evaluation(runs: StudyRuns, view: str) -> Evaluation:

@@ -119,6 +119,11 @@ class Study:
     small_words: str = ""
     differs: tuple[str, ...] = ()
 
+    @property
+    def area(self) -> str:
+        """Where an evaluation holds the AUC with its interval as the paper computes it."""
+        return "auc_delong" if self.test == "delong" else "auc"
+
     def chosen(self, keys: tuple[str, ...]) -> tuple[Experiment, ...]:
         """Return some experiments in the study's order; all of them without keys.
 

@@ -25,7 +25,7 @@ class Column:
         key: in a row, and in the CSV file; an estimate {value, low, high} fills `<key>`, `<key>_low`, `<key>_high`.
         header: over it on the page.
         kind: how its cells are written: 'text', 'count', 'number' (three digits), 'coarse' (two digits), 'share' (of 1,
-            in per cent), 'percent', 'p'.
+            in per cent), 'p'.
         with_ends: whether its cells are estimates.
     """
 
@@ -120,5 +120,5 @@ def _written(kind: str, value: Any) -> str:
         return p_value(float(value)) or ""
     if kind == "share":
         return f"{number(100 * value, '.1f')} %"
-    forms = {"count": ",.0f", "number": ".3f", "coarse": ".2f", "percent": ".2f"}
+    forms = {"count": ",.0f", "number": ".3f", "coarse": ".2f"}
     return number(float(value), forms[kind])

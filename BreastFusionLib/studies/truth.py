@@ -11,6 +11,7 @@ import pandas as pd
 from BreastFusionLib.evaluation import evaluate_scores
 from BreastFusionLib.phantom.ideal import PhantomCase, ideal_scores
 from BreastFusionLib.phantom.truth import LATENTS
+from BreastFusionLib.report.evaluation_captions import area_method
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.study import BEST, VIEWS
 from BreastFusionLib.studies.table import Column, StudyTable
@@ -76,12 +77,13 @@ def _ideal_table(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]], 
             Column(f"{view}_share", "Share of the ideal", "share"),
         ]
         for row in rows:
-            area = evaluation["models"][row["model"]]["auc_delong"]
+            area = evaluation["models"][row["model"]][runs.plan.study.area]
             row |= {f"{view}_auc": area, f"{view}_share": area["value"] / row["ideal"]["value"]}
     caption = (
         "The phantoms' truth is known, and so is the best that anyone could decide from the latent values that a "
         "model's sources show, on these very test cases. Images and columns show these values blurred, in steps or in "
-        "part, so that the ideal observer is an upper bound."
+        "part, so that the ideal observer is an upper bound. "
+        f"The interval of its AUC: {area_method(evaluations[BEST])}."
     )
     return StudyTable("ideal", runs.plan.titled("Against the ideal observer"), tuple(columns), rows, caption)
 

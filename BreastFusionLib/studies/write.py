@@ -71,6 +71,7 @@ def _content(results: StudyResults, made: Mapping[str, str]) -> dict[str, Any]:
         "cases": {
             str(split): {"cases": int(row["size"]), "positives": int(row["sum"])} for split, row in counts.iterrows()
         },
+        "cohort": results.cohort,
         "cases_failed": int((runs.prepared["status"] == "failed").sum()),
         "models": {
             model.key: {

@@ -69,7 +69,8 @@ def test_each_figure_stands_in_its_row_with_its_interval_and_the_papers_number(r
     assert table.rows[2]["ensemble_specificity_at_sensitivity_0.95"]["value"] == 0.425
     assert table.rows[0]["best_run_auc_paper"] == {"value": 0.7, "low": None, "high": None}
     headers = [column.header for column in table.columns]
-    assert headers == ["Model", "AUC, best run", "Paper", "Specificity at 95 %, best run", "AUC, ensemble",
+    assert [row["inputs"] for row in table.rows] == ["MIP", "clinical data", "MIP, clinical data"]
+    assert headers == ["Model", "Inputs", "AUC, best run", "Paper", "Specificity at 95 %, best run", "AUC, ensemble",
                        "Specificity at 95 %, ensemble"]  # fmt: skip
     assert table.caption.startswith("40 test cases, 10 of them malignant. Brackets: 95 % intervals of 50 resamples of "
                                     "patients. Each model was trained 2 times.")  # fmt: skip
@@ -103,11 +104,11 @@ def test_a_paper_that_tests_by_delong_gets_its_p_values(runs):
     assert not any("specificity" in key for key in row)
 
 
-def test_every_run_is_told_with_epochs_counted_from_one(runs):
+def test_every_run_is_told_with_epochs_counted_as_in_its_log(runs):
     rows = runs_table(runs).rows
     assert [(row["model"], row["seed"], row["epoch"], row["chosen"]) for row in rows[:2]] == [
-        ("Image", 0, 4, ""),
-        ("Image", 1, 2, "yes"),
+        ("Image", 0, 3, ""),
+        ("Image", 1, 1, "yes"),
     ]
 
 
@@ -117,6 +118,7 @@ def test_importance_is_ranked_over_models_with_the_papers_numbers_beside(runs):
         "both": ranked({"age": [0.5, 0.5, 0.5], "side_of_birth": [-2.0, -2.0, -2.0]}),
     }
     age, side = importance_table(runs, losses).rows
-    assert (age["columns_loss"], age["columns_rank"], age["columns_paper"]) == (3.0, 1, "2.50 (1)")
-    assert (age["both_loss"], age["both_rank"], age["both_paper"]) == (0.5, 2, None)
+    assert (age["columns_rank"], age["columns_paper"]) == (1, "2.50 (1)")
+    assert age["columns_loss"] == {"value": 3.0, "low": 2.5, "high": 3.5}  # median and quartiles of 2, 3, 4
+    assert (age["both_loss"]["value"], age["both_rank"], age["both_paper"]) == (0.5, 2, None)
     assert age["rank_product"] == side["rank_product"] == pytest.approx(2**0.5)

@@ -40,6 +40,10 @@ def test_the_whole_study_lies_in_its_folder(tiny_plan, breasts, truth, tmp_path)
     for link in ("evaluation/best_run/report.html", "evaluation/ensemble/report.html", "tables.md", "study.json"):
         assert f'href="{link}"' in html and (out / link).is_file(), link
 
+    assert content["cohort"]["columns"] == ["all", "train", "validation", "test"] and content["cohort"]["n"][0] == 60
+    truth, *_ = content["cohort"]["rows"]
+    assert truth["cells"][0] == {"benign": 45, "malignant": 15} and "Table 1. The cases of each split" in html
+
     # The table is what the evaluation says, and that is what the predictions of the chosen run give.
     with (out / "table2.csv").open() as stream:
         table = {row["model"]: row for row in csv.DictReader(stream)}
