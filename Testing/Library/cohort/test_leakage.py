@@ -5,8 +5,15 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from BreastFusionLib.cohort.leakage import image_signatures, refuse_near_duplicates, similarity_across
+from BreastFusionLib.cohort.leakage import (
+    LEAST_PROJECTION_PX,
+    image_signatures,
+    refuse_near_duplicates,
+    similarity_across,
+)
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.images import ProjectionSpec, project_breast
+from BreastFusionLib.phantom import make_exam
 
 SPLITS = ["train"] * 20 + ["test"] * 20
 
@@ -40,6 +47,22 @@ def test_a_copy_is_found_whatever_was_done_to_it(change):
     pixels = images()
     pixels[33] = change(pixels[4])
     assert found(pixels) == [(4, 33)]
+
+
+@pytest.mark.parametrize("side", [16, 40, 63, 64, 100])
+def test_a_copy_is_found_whatever_its_size(side):
+    pixels = images(side=side)
+    assert found(pixels) == []
+    pixels[33] = 2 * pixels[4] ** 0.8 - 1
+    assert found(pixels) == [(4, 33)]
+
+
+def test_breasts_of_two_patients_with_the_same_chest_are_not_the_same_image():
+    """The left breasts of all phantoms lie before much the same heart; of eighty exams these are the most alike."""
+    exams = [make_exam(7, number, small=True).exam.dce for number in (51, 2)]
+    for size_px in (LEAST_PROJECTION_PX, 48, 63):
+        seen = [project_breast(dce, "left", ProjectionSpec(size_px=size_px)).patch.pixels for dce in exams]
+        assert similarity_across({"mip": image_signatures(np.stack(seen))}, ["train", "test"]) == []
 
 
 def test_copies_within_a_split_are_no_leak():

@@ -2,13 +2,17 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from BreastFusionLib.cohort import inputs
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.geometry import Grid
+from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.training import cross_validate, leakage, train, train_seeds
+from BreastFusionLib.training.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 SPLIT = ["train"] * 28 + ["validation"] * 4 + ["test"] * 8
@@ -61,6 +65,29 @@ def test_a_copy_within_a_split_is_no_leak_but_would_be_one_in_some_fold(divided,
     patients = together.table["patient_id"].replace("c33", "c03")
     one = dataclasses.replace(together, table=together.table.assign(patient_id=patients))
     assert len(pd.read_csv(cross_validate(recipe, one, tmp_path / "one", folds=2, device="cpu").predictions)) == 40
+
+
+@pytest.mark.parametrize("size_px", [39, 40])
+def test_projections_too_small_to_tell_breasts_apart_are_left_out_with_a_sentence(
+    tmp_path, tiny_recipe, draw_inputs, caplog, size_px
+):
+    mapping = tiny_recipe().resolved()
+    projection = {"size_px": size_px}
+    mapping["inputs"] = {"patch": None, "projection": projection, "clinical": mapping["inputs"]["clinical"]}
+    recipe = Recipe.from_mapping({**mapping, "task": {"unit": "breast"}}, "projections")
+    pixels = np.random.default_rng(0).random((1, size_px, size_px)).astype(np.float32)
+    patch = Patch(pixels, Grid((size_px, size_px, 1), (4.0, 4.0, 100.0)))
+    drawn = [dataclasses.replace(draw_inputs(name, 50.0), patches={"mip": patch}) for name in ("c01", "c02")]
+    paths = [save_inputs(one, tmp_path / f"{one.case_id}.safetensors") for one in drawn]
+    columns = {"case_id": ["c01", "c02"], "patient_id": ["c01", "c02"], "split": ["train", "test"]}
+    table = pd.DataFrame({**columns, "path": list(map(str, paths))})
+    if size_px < 40:
+        leakage.refuse_same_images(table, recipe, paths)
+        assert "was not looked at: under 40 pixels those of different breasts" in caplog.text
+    else:
+        with pytest.raises(InputError, match="show the same image"):
+            leakage.refuse_same_images(table, recipe, paths)
+        assert not caplog.records
 
 
 def test_images_are_looked_at_once_for_all_seeds_and_folds(cohort, tmp_path, tiny_recipe, looked_at):
