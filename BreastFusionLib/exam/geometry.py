@@ -108,7 +108,7 @@ class Grid:
         """Tell for every voxel [k, j, i] whether its centre's x, y or z (`coordinate` 0, 1, 2) lies above a value."""
         k, j, i = np.ogrid[tuple(map(slice, self.size[::-1]))]
         a, b, c, at_first = self.index_to_lps[coordinate]
-        above: NDArray[np.bool_] = a * i + (b * j + c * k) > value_mm - at_first
+        above: NDArray[np.bool_] = a * i > value_mm - at_first - (b * j + c * k)  # no volume of floats
         return above
 
     def corners_ijk(self, border: float = 0.0) -> NDArray[np.float64]:
