@@ -24,14 +24,18 @@ __all__ = ["importance_table", "study_importance"]
 SHUFFLES = 30
 
 
-def study_importance(runs: StudyRuns) -> dict[str, tuple[Importance, ...]]:
+def study_importance(runs: StudyRuns, device: str = "auto") -> dict[str, tuple[Importance, ...]]:
     """Measure the columns of the best run of each model that the paper names, or read what was measured before.
+
+    Args:
+        runs: of `run_study`.
+        device: where networks run.
 
     Returns:
         key -> per cent of the AUC lost over 30 shuffles, of every clinical column; the image is not among them.
     """
     wanted = [model.key for model in runs.models if model.key in runs.plan.study.importance]
-    return {key: _of_model(runs, key) for key in wanted}
+    return {key: _of_model(runs, key, device) for key in wanted}
 
 
 def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) -> StudyTable:
@@ -69,16 +73,15 @@ def _quartiles(one: Importance) -> dict[str, float]:
     return {"value": one.median, "low": float(low), "high": float(high)}
 
 
-def _of_model(runs: StudyRuns, key: str) -> tuple[Importance, ...]:
+def _of_model(runs: StudyRuns, key: str, device: str) -> tuple[Importance, ...]:
     """Measure one model, unless its best run was measured already."""
     best, path = runs.found[key].best, runs.folder / "importance" / f"{key}.json"
-    bundle = load_bundle(best.bundle)
     known = {"bundle": _fingerprint(best.bundle), "shuffles": SHUFFLES}
     if path.is_file():
         content = json.loads(path.read_text(encoding="utf-8"))
         if {name: content.get(name) for name in known} == known:
             return ranked({one["name"]: one["losses"] for one in content["importance"]})
-    measured = _measured(runs, bundle)
+    measured = _measured(runs, load_bundle(best.bundle, device))
     write_json(path, {**known, "importance": [dataclasses.asdict(one) for one in measured]})
     return measured
 

@@ -58,10 +58,8 @@ def study_html(results: StudyResults, machine: Mapping[str, str], examples: Mapp
     runs = results.runs
     tables = {one.file: one for one in results.tables}
     every = tables.pop("runs")
-    drawn = {
-        runs.plan.study.tables[0].file: _models_section,
-        runs.plan.study.importance_table[0]: _importance_section,
-    }
+    main = next(one.file for one in runs.plan.study.tables if one.file in tables)
+    drawn = {main: _models_section, runs.plan.study.importance_table[0]: _importance_section}
     blocks = [_cohort_section(results)]
     blocks += [drawn[file](results, one) if file in drawn else _section_of(one) for file, one in tables.items()]
     blocks += _truth_sections(results)

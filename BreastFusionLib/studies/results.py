@@ -48,8 +48,13 @@ class StudyResults:
     synthetic: bool = False
 
 
-def study_results(runs: StudyRuns, stages: Stages) -> StudyResults:
+def study_results(runs: StudyRuns, stages: Stages, device: str = "auto") -> StudyResults:
     """Measure what was trained.
+
+    Args:
+        runs: of `run_study`.
+        stages: where the seconds are counted.
+        device: where networks run.
 
     Raises:
         InputError: nothing was trained.
@@ -60,20 +65,22 @@ def study_results(runs: StudyRuns, stages: Stages) -> StudyResults:
     importance = {}
     if runs.plan.study.importance:
         with stages.timed("importance of the columns"):
-            importance = study_importance(runs)
+            importance = study_importance(runs, device)
     with stages.timed("evaluation"):
         views = [BEST, ENSEMBLE] if runs.plan.runs > 1 else [BEST]
         evaluations = {view: _evaluation(runs, view) for view in views}
         truth = known_truth(runs, evaluations)
     first, *others = (result_table(one, runs, evaluations) for one in runs.plan.study.tables)
-    # Where its variants were not asked for, a model alone is in the first table already.
-    tables = [first, *(table for table in others if len(table.rows) > 1 or not first.rows)]
-    tables.insert(1, comparison_table(runs, evaluations))
-    if importance:
-        tables.insert(2, importance_table(runs, importance))
-    tables += [runs_table(runs)]
+    tables = [
+        first,
+        comparison_table(runs, evaluations),
+        *([importance_table(runs, importance)] if importance else []),
+        # Where its variants were not asked for, a model alone is in the first table already.
+        *(table for table in others if len(table.rows) > 1 or not first.rows),
+        runs_table(runs),
+    ]
+    shown = tuple(table for table in tables if table.rows)
     synthetic = any(read_bundle_header(found.best.bundle).metadata.training.synthetic for found in runs.found.values())
-    shown = tuple(table for table in tables if table is not None and table.rows)
     return StudyResults(runs, evaluations, shown, _cohort(runs), importance, truth, synthetic)
 
 

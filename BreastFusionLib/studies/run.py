@@ -28,13 +28,15 @@ from BreastFusionLib.training.seeds import SeedRuns, train_seeds
 if TYPE_CHECKING:
     from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["TIMINGS", "Listener", "StudyRuns", "run_folder", "run_study", "study_cohort"]
+__all__ = ["SECONDS", "TIMINGS", "Listener", "StudyRuns", "run_folder", "run_study", "study_cohort"]
 
 logger = logging.getLogger(__name__)
 
 TIMINGS = "timings.json"
 """What a dry run measured, in the folder of the study that may come."""
-_PLAN, _SPLITS, _SECONDS = "plan.json", "splits.csv", "seconds.json"
+SECONDS = "seconds.json"
+"""Seconds of each stage of a study."""
+_PLAN, _SPLITS = "plan.json", "splits.csv"
 PREPARATION = "preparation of the cases"
 
 
@@ -124,7 +126,7 @@ def run_study(
     told = listener or Listener()
     folder, cases = Path(out), study_cohort(plan, cohort)
     _claim(folder, plan, cases)
-    stages = Stages(folder / _SECONDS)
+    stages = Stages(folder / SECONDS)
     write_table(cases.table.drop(columns=["exam", "lesion"]), folder / _SPLITS)
     shared = plan.shared_inputs(cases)
     with stages.timed(PREPARATION):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import evaluate_scores
 from BreastFusionLib.phantom.ideal import PhantomCase, ideal_scores
 from BreastFusionLib.phantom.truth import LATENTS
@@ -17,6 +19,8 @@ from BreastFusionLib.studies.study import BEST, VIEWS
 from BreastFusionLib.studies.table import Column, StudyTable
 
 __all__ = ["EFFECTS", "Truth", "known_truth", "observed_calibration"]
+
+logger = logging.getLogger(__name__)
 
 # Column of a phantom's table -> the latent value that it shows (phantom.clinical).
 _SHOWN_BY = {"age": "age", "indication": "suspicion", "lifetime_risk_percent": "lifetime_risk"}
@@ -43,7 +47,7 @@ class Truth:
 
 
 def known_truth(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]]) -> Truth | None:
-    """Return what is known of the test cases; None where no `truth.csv` of phantoms lies beside the cohort.
+    """Return what is known of the test cases; None where no `truth.csv` of these phantoms lies beside the cohort.
 
     Args:
         runs: of the study.
@@ -59,7 +63,11 @@ def known_truth(runs: StudyRuns, evaluations: Mapping[str, Mapping[str, Any]]) -
         PhantomCase(str(exam), str(side) if of_breasts else None)
         for exam, side in zip(cases["exam"], cases["side"], strict=True)
     ]
-    scores = {model.key: ideal_scores(file, shown, model.experiment.sees) for model in runs.models}
+    try:
+        scores = {model.key: ideal_scores(file, shown, model.experiment.sees) for model in runs.models}
+    except InputError as error:  # a file of that name that is not of these phantoms
+        logger.warning("No ideal observer. %s", error)
+        return None
     patients = tested["patient_id"]
     # The intervals of an observer who is only held beside others need no thousands of resamples.
     measured = evaluate_scores(tested["label"], scores, patients=patients, bootstrap=0, threshold=0.0)

@@ -12,8 +12,9 @@ from BreastFusionLib.studies.examples import example_pictures
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.page import notes_of, study_html
 from BreastFusionLib.studies.results import StudyResults, study_results
-from BreastFusionLib.studies.run import StudyRuns
+from BreastFusionLib.studies.run import SECONDS, StudyRuns
 from BreastFusionLib.studies.stages import Stages
+from BreastFusionLib.studies.table import StudyTable
 
 __all__ = ["PAGE", "STUDY", "finish_study"]
 
@@ -31,8 +32,8 @@ def finish_study(runs: StudyRuns, device: str = "auto") -> dict[str, Any]:
     Raises:
         InputError: nothing was trained.
     """
-    stages = Stages(runs.folder / "seconds.json")
-    results = study_results(runs, stages)
+    stages = Stages(runs.folder / SECONDS)
+    results = study_results(runs, stages, device)
     with stages.timed("maps, figures, pages"):
         examples = example_pictures(results, device)
         for view, evaluation in results.evaluations.items():
@@ -50,7 +51,7 @@ def finish_study(runs: StudyRuns, device: str = "auto") -> dict[str, Any]:
     return content
 
 
-def _tables(results: StudyResults) -> list[Any]:
+def _tables(results: StudyResults) -> list[StudyTable]:
     truth = results.truth
     return [*results.tables, *([truth.table, truth.calibration] if truth is not None else [])]
 

@@ -58,6 +58,14 @@ def test_the_whole_study_lies_in_its_folder(tiny_plan, breasts, truth, tmp_path)
     assert (out / "importance" / "both.json").stat().st_mtime_ns == measured
 
 
+def test_a_file_that_is_called_truth_but_is_none_costs_the_ideal_observer_only(tiny_plan, breasts, tmp_path, caplog):
+    (breasts.parent / "truth.csv").write_text("case_id,biopsy\nP01,benign\n")
+    plan = plan_study("tiny", models=["columns"], runs=1, size="small")
+    content = finish_study(run_study(plan, breasts, tmp_path / "study"))
+    assert "ideal" not in content["tables"] and "table2" in content["tables"]
+    assert "No ideal observer." in caplog.text and "is no truth of phantoms" in caplog.text
+
+
 def test_the_small_size_is_said_in_every_title(tiny_plan, breasts, tmp_path):
     plan = plan_study("tiny", models=["columns"], runs=1, size="small")
     content = finish_study(run_study(plan, breasts, tmp_path / "study"))
