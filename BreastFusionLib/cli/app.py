@@ -147,5 +147,5 @@ def _in_words(error: OSError) -> str:
 def _fail(message: str) -> NoReturn:
     if "--verbose" in sys.argv:
         logging.getLogger(__name__).exception("failed")
-    messages.print(message, style="bold red", markup=False)
+    messages.print(message, style="bold red")
     sys.exit(1)

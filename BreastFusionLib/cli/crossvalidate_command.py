@@ -145,7 +145,7 @@ def _tell(found: CrossValidation) -> None:
     if found.mean_auc is not None:
         mean = found.mean_auc.mean
         interval = f" [{mean.low:.3f}, {mean.high:.3f}]" if math.isfinite(mean.low) else ""
-        messages.print(f"Mean AUC of the folds: {mean.value:.3f}{interval}", markup=False)
+        messages.print(f"Mean AUC of the folds: {mean.value:.3f}{interval}")
     if found.folds_of_one_class:
         messages.print(f"{found.folds_of_one_class} folds hold one class only and have no AUC.")
     messages.print(f"AUC of all cases in one ranking: {found.pooled_auc:.3f}")

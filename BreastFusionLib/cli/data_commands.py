@@ -73,7 +73,7 @@ def exam(
             table.add_row(
                 series.role, series.description, series.contrast, series.grid.describe(), times, series.reason
             )
-        Console().print(table)
+        Console(markup=False).print(table)
         if out is not None:
             messages.print(f"Exam folder: {out}")
 
@@ -144,6 +144,6 @@ def radiomics(
         rows = Table("feature", "value", title=f"{len(measured.features)} features in {measured.seconds:.3f} s")
         for name, value in measured.features.items():
             rows.add_row(name, f"{value:.6g}")
-        Console().print(rows)
+        Console(markup=False).print(rows)
 
     emit(result, as_json, words)

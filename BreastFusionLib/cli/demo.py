@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from BreastFusionLib.cli.output import messages, progress_bar
+from BreastFusionLib.cli.output import messages, progress_bar, warn
 
 if TYPE_CHECKING:
     from BreastFusionLib.studies.stages import Stages
@@ -124,7 +124,7 @@ def _read_one(out: Path, bundle: Path, table: Path, test: pd.DataFrame) -> dict[
     try:
         surfaces = render_surfaces(case.lesion.mask, breast_mask(case.exam.dce.phase(0).image))
     except SurfaceError as error:
-        messages.print(f"[yellow]![/yellow] No surfaces in the report: {error}")
+        warn(f"No surfaces in the report: {error}")
         surfaces = {}
     return {
         "reading": reading.to_mapping(),

@@ -167,7 +167,7 @@ def _print(result: dict[str, Any]) -> None:
     from BreastFusionLib.report.evaluation_captions import corrected_p
     from BreastFusionLib.report.numbers import p_value
 
-    console = Console()
+    console = Console(markup=False)
     several = "classes" in result
     columns = (
         ("macro AUC", "accuracy", "ODELIA score")

@@ -19,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from BreastFusionLib.files import to_plain
 
@@ -31,13 +32,15 @@ __all__ = [
     "progress_bar",
     "progress_bars",
     "result_only_on_stdout",
+    "warn",
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.")]
 ProgressCallback = Callable[[int, int], None]
 
-messages = Console(stderr=True, highlight=False, soft_wrap=True)
+# Paths and series' names hold brackets: nothing that is printed is ever taken for markup.
+messages = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
 def example(line: str) -> str:
@@ -69,7 +72,12 @@ def emit(result: dict[str, Any], as_json: bool, words: Callable[[], None] | None
         Console(highlight=False).print_json(json.dumps(to_plain(result), allow_nan=False))
     for warning in result.get("warnings", ()):
         if not as_json:
-            messages.print(f"[yellow]![/yellow] {warning}")
+            warn(warning)
+
+
+def warn(sentence: str) -> None:
+    """Print a sentence that a user should not overlook."""
+    messages.print(Text.assemble(("!", "yellow"), " ", sentence))
 
 
 @contextlib.contextmanager

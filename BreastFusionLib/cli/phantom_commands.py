@@ -35,4 +35,4 @@ def demo(
     from BreastFusionLib.cli.demo import run_demo
 
     report = run_demo(out)
-    messages.print(f"\n[bold green]Done.[/bold green] Open the report: {report.resolve()}")
+    messages.print(f"\nDone. Open the report: {report.resolve()}", style="bold green")

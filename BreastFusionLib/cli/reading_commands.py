@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from BreastFusionLib import DISCLAIMER
-from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, result_only_on_stdout
+from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, result_only_on_stdout, warn
 from BreastFusionLib.errors import InputError, nearest_known
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ def predict(
 
     from BreastFusionLib.reading import Case, Reader, load_bundle
     from BreastFusionLib.reading.clinical import table_columns
-    from BreastFusionLib.reading.recipe import SOURCE_WORDS
     from BreastFusionLib.report import write_reading_page
 
     started = time.perf_counter()
@@ -76,17 +74,20 @@ def predict(
         reading.write(out)
         write_reading_page(reading.to_mapping(), found, drawn, out)
     result = reading.to_mapping()
+    emit(result, as_json, lambda: _tell(result, out))
 
-    def words() -> None:
-        console = Console(highlight=False)
-        console.print(f"[bold]{result['statement']}[/bold]")
-        for source, probability in result["parts"].items():
-            console.print(f"  {SOURCE_WORDS.get(source, source)} alone: {probability:.2f}")
-        console.print(f"  {_sources_words(result['sources'])}", soft_wrap=True)
-        console.print(DISCLAIMER)
-        messages.print(f"Report: {out / 'report.html'}")
 
-    emit(result, as_json, words)
+def _tell(reading: Mapping[str, Any], out: Path) -> None:
+    """Print a reading in words."""
+    from BreastFusionLib.reading.recipe import SOURCE_WORDS
+
+    console = Console(highlight=False, markup=False)
+    console.print(reading["statement"], style="bold")
+    for source, probability in reading["parts"].items():
+        console.print(f"  {SOURCE_WORDS[source]} alone: {probability:.2f}")
+    console.print(f"  {_sources_words(reading['sources'])}", soft_wrap=True)
+    console.print(DISCLAIMER)
+    messages.print(f"Report: {out / 'report.html'}")
 
 
 def _sources_words(sources: Mapping[str, Any]) -> str:
@@ -145,4 +146,4 @@ def _tell_unused(row: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in row:
         if name not in known:
             hint = nearest_known(name, known) if known else "It has no clinical columns."
-            messages.print(f"[yellow]![/yellow] --clinical: the model has no column '{escape(name)}'. {hint}")
+            warn(f"--clinical: the model has no column '{name}'. {hint}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from BreastFusionLib.cli.output import DeviceOption, messages, progress_bar, progress_bars
+from BreastFusionLib.cli.output import DeviceOption, messages, progress_bar, progress_bars, warn
 
 if TYPE_CHECKING:
     from BreastFusionLib.cohort.inputs import Progress
@@ -173,4 +173,4 @@ def _tell_meaningless(table: Any) -> None:
 
     count = int((table["reason"] == NO_MEANING).sum())
     if count:
-        messages.print(f"[yellow]![/yellow] {NO_MEANING} ({count} of {len(table)} cases are no phantoms).")
+        warn(f"{NO_MEANING} ({count} of {len(table)} cases are no phantoms).")
