@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from BreastFusionLib.cli.output import DeviceOption, messages, progress_bar
+from BreastFusionLib.cli.study_commands import CacheOption, CohortOption, SchedulerOption, WorkersOption
 
 __all__ = ["importance"]
 
 
 def importance(
     bundle: Annotated[Path, typer.Option(help="Model folder.")],
-    cohort: Annotated[Path, typer.Option(help="Table of cases: cohort.csv or .parquet.")],
+    cohort: CohortOption,
     out: Annotated[Path, typer.Option(help="IMPORTANCE.csv; beside a run's predictions.csv, `evaluate` shows it.")],
     split: Annotated[str, typer.Option(help="Cases of this split are used.")] = "test",
     category: Annotated[
@@ -25,6 +26,9 @@ def importance(
     shuffles: Annotated[int, typer.Option(min=1, help="How often each is shuffled.")] = 30,
     seed: Annotated[int, typer.Option(help="Seed of the shuffles.")] = 0,
     device: DeviceOption = "auto",
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    cache: CacheOption = None,
 ) -> None:
     """Measure how much of its AUC a bundle loses when a source or a clinical column is shuffled between cases."""
     from BreastFusionLib.cohort import bundle_importance, read_cohort
@@ -41,6 +45,9 @@ def importance(
             categories=category or (),
             shuffles=shuffles,
             seed=seed,
+            cache=cache,
+            workers=workers,
+            scheduler=scheduler,
             progress=progress,
         )
     with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
