@@ -22,6 +22,7 @@ from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
+from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.run import TIMINGS, run_folder, study_cohort
 from BreastFusionLib.studies.timing import Timing, time_network
 from BreastFusionLib.training.frozen import replays_of
@@ -173,7 +174,7 @@ class _Known:
 
     def __init__(self, path: Path, made: Mapping[str, str]) -> None:
         self._path, self._made = path, dict(made)
-        self._found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        self._found = remembered(path)
 
     def seconds(self, what: str, settings: Mapping[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what was measured with these settings, measuring it the first time."""

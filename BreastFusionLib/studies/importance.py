@@ -16,6 +16,7 @@ from BreastFusionLib.reading.bundle import Bundle, load_bundle
 from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.recipe import CLINICAL
 from BreastFusionLib.report.numbers import number
+from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.table import Column, StudyTable
 
@@ -77,10 +78,9 @@ def _of_model(runs: StudyRuns, key: str, device: str) -> tuple[Importance, ...]:
     """Measure one model, unless its best run was measured already."""
     best, path = runs.found[key].best, runs.folder / "importance" / f"{key}.json"
     known = {"bundle": _fingerprint(best.bundle), "shuffles": SHUFFLES}
-    if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if {name: content.get(name) for name in known} == known:
-            return ranked({one["name"]: one["losses"] for one in content["importance"]})
+    before = remembered(path)
+    if {name: before.get(name) for name in known} == known:
+        return ranked({one["name"]: one["losses"] for one in before["importance"]})
     measured = _measured(runs, load_bundle(best.bundle, device))
     write_json(path, {**known, "importance": [dataclasses.asdict(one) for one in measured]})
     return measured

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.files import write_json
 from BreastFusionLib.studies.clock import Clock
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
+from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.stages import Stages
 from BreastFusionLib.training.fit import labelled
 from BreastFusionLib.training.run import Run
@@ -208,7 +208,7 @@ def _claim(folder: Path, plan: StudyPlan, cases: Cohort) -> None:
     }
     path = folder / _PLAN
     if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = remembered(path)
         for key, asked in wanted.items():
             if found.get(key, asked) != asked:
                 raise InputError(f"{folder} holds {_other(key, found[key], asked)}. Choose another folder.")

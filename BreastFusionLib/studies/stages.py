@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from BreastFusionLib.files import write_json
+from BreastFusionLib.studies.remembered import remembered
 
 __all__ = ["Stages"]
 
@@ -28,7 +28,7 @@ class Stages:
             tell: is given a sentence after each stage.
         """
         self._path, self._tell = path, tell
-        self.seconds: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        self.seconds: dict[str, float] = remembered(path)
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -131,3 +131,15 @@ def test_a_split_without_both_classes_is_told_before_anything_is_trained(tiny_pl
         with pytest.raises(InputError, match=f"The {broken} split has"):
             begin(tiny_plan, breasts, tmp_path / "study")
     assert not (tmp_path / "study").exists()
+
+
+def test_a_damaged_file_of_a_study_is_told_and_left_as_it_is(tiny_plan, breasts, tmp_path):
+    plan = plan_study("tiny", models=["columns"], runs=1)
+    run_study(plan, breasts, tmp_path / "study")
+    for name in ("plan.json", "seconds.json"):
+        whole = (tmp_path / "study" / name).read_text()
+        (tmp_path / "study" / name).write_text(whole[:20])
+        with pytest.raises(InputError, match=rf"{name} is damaged .* choose another folder"):
+            run_study(plan, breasts, tmp_path / "study")
+        assert (tmp_path / "study" / name).read_text() == whole[:20]
+        (tmp_path / "study" / name).write_text(whole)
