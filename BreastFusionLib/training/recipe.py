@@ -27,6 +27,7 @@ RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 """The folder of the recipes that come with the library, `<name>.yaml` each."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0)]
 
 
 class _Section(BaseModel):
@@ -69,9 +70,9 @@ class TrainingSpec(_Section):
         calibration: how probabilities are calibrated on the validation cases.
     """
 
-    seed: int = 0
+    seed: Seed = 0
     fractions: tuple[Share, Share, Share] = (0.7, 0.1, 0.2)
-    split_seed: int = 0
+    split_seed: Seed = 0
     epochs: Annotated[int, Field(ge=1)] = 100
     batch_size: Annotated[int, Field(ge=1)] = 30
     optimiser: Literal["sgd", "adam"] = "sgd"
@@ -106,7 +107,7 @@ class EvaluationSpec(_Section):
     """
 
     bootstrap: Annotated[int, Field(ge=0)] = 5000
-    seed: int = 0
+    seed: Seed = 0
 
 
 @dataclasses.dataclass(frozen=True)
