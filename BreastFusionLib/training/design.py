@@ -18,8 +18,7 @@ from BreastFusionLib.training.recipe import Recipe
 
 __all__ = ["Design", "OuterFold", "outer_folds", "without_splits"]
 
-# Losses under different weights are no measure of which is better.
-_WEIGHTS = ("training.class_weights", "training.positive_weight")
+_WEIGHTS = "training.class_weights"
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,11 @@ class Design:
             InputError: an unknown key, a value that does not fit, or candidates that the recipe's measure cannot
                 compare.
         """
-        for key in _WEIGHTS:
-            if key in self.tune and recipe.training.monitor == "validation_loss":
-                raise InputError(
-                    f"tune: {key} changes the loss by which candidates are compared. Set training.monitor to "
-                    "validation_auc."
-                )
+        if _WEIGHTS in self.tune and recipe.training.monitor == "validation_loss":
+            raise InputError(
+                f"tune: {_WEIGHTS} changes the loss by which candidates are compared. Set training.monitor to "
+                "validation_auc."
+            )
         return [recipe.changed(candidate) for candidate in self.candidates]
 
 
