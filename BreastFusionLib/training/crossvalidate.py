@@ -17,7 +17,6 @@ from BreastFusionLib.evaluation import Spread, auc, spread
 from BreastFusionLib.training.design import Design, outer_folds, without_splits
 from BreastFusionLib.training.many import How, ManyRuns, outcome
 from BreastFusionLib.training.recipe import Recipe
-from BreastFusionLib.training.run import Run
 from BreastFusionLib.training.tuning import choose
 
 if TYPE_CHECKING:
@@ -122,13 +121,8 @@ def cross_validate(
             many.write(pd.DataFrame(chosen), "chosen.csv")
         run = many.train(settings, fold.table, folder / f"fold_{fold.number}")
         runs.append({**place, "folder": f"{place['run']}/fold_{fold.number}", **outcome(run, settings.training)})
-        told.append(_test_predictions(run).assign(**place))
+        told.append(run.read_predictions("test").drop(columns="split").assign(**place))
     return _summary(many, pd.DataFrame(runs), pd.concat(told))
-
-
-def _test_predictions(run: Run) -> pd.DataFrame:
-    text = {"case_id": "str", "patient_id": "str", "site": "str"}
-    return pd.read_csv(run.test_predictions, dtype=text).drop(columns="split")
 
 
 def _summary(many: ManyRuns, runs: pd.DataFrame, predictions: pd.DataFrame) -> CrossValidation:

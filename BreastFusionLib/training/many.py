@@ -191,7 +191,7 @@ def outcome(run: Run, spec: TrainingSpec) -> dict[str, float]:
         Its best epoch (counted from 0), validation loss and AUC in that epoch, number of test cases and their AUC
         (NaN where they are of one class).
     """
-    kept, test = kept_row(run, spec), pd.read_csv(run.test_predictions)
+    kept, test = kept_row(run, spec), run.read_predictions("test")
     area = auc(test["label"], test["score"]) if test["label"].nunique() == 2 else math.nan
     told = {name: float(kept[name]) for name in ("validation_loss", "validation_auc")}
     return {"epoch": int(kept["epoch"]), **told, "test_cases": len(test), "test_auc": area}

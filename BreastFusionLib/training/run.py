@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import to_plain, write_json
@@ -40,6 +42,11 @@ class Run:
     def test_predictions(self) -> Path:
         """The same of the test cases alone, which is what an evaluation takes."""
         return self.folder / "predictions_test.csv"
+
+    def read_predictions(self, split: str | None = None) -> pd.DataFrame:
+        """Return the predictions, of one split or of all; names stay text."""
+        table = pd.read_csv(self.predictions, dtype=dict.fromkeys(("case_id", "patient_id", "site"), "str"))
+        return table if split is None else table[table["split"] == split].reset_index(drop=True)
 
     @property
     def log(self) -> Path:

@@ -97,11 +97,8 @@ def train_seeds(
     best = numbers[int(goodness(reached[monitor].to_numpy(), monitor).argmax())]
     found = SeedRuns(many.folder, runs, runs[best])
     many.write(reached.assign(best=reached["seed"] == best), found.table.name)
-    tables = {run.folder.name: pd.read_csv(run.predictions, dtype=_TEXT) for run in runs.values()}
+    tables = {run.folder.name: run.read_predictions() for run in runs.values()}
     many.write(pd.concat([table.assign(run=name) for name, table in tables.items()]), found.predictions.name)
     together = ensemble(np.stack([table["score"] for table in tables.values()]))
     many.write(next(iter(tables.values())).assign(score=together), found.ensemble.name)
     return found
-
-
-_TEXT = {"case_id": "str", "patient_id": "str", "site": "str"}
