@@ -104,12 +104,7 @@ def train(
         prepared = compute_inputs(cases, inputs, cache, workers, scheduler, progress)
     among = [Path(path) for path in prepared.loc[prepared["status"] == "ok", "path"]]
     prepared = prepared[prepared["case_id"].isin(cases.table["case_id"])]
-    table = cases.table.merge(prepared[prepared["status"] == "ok"][["case_id", "path"]], on="case_id")
-    if table.empty:
-        raise InputError(
-            f"None of the {len(cases.table)} cases could be prepared. The first: {prepared['reason'].iloc[0]} Correct "
-            "what is wrong, and call again."
-        )
+    table = _with_paths(cases.table, prepared)
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
     if writes:
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
@@ -119,6 +114,17 @@ def train(
         refuse_same_images(table, recipe, among)
     _Training(run, recipe, table, among, trained_on, encoder_progress, epoch_progress).complete()
     return run
+
+
+def _with_paths(table: pd.DataFrame, prepared: pd.DataFrame) -> pd.DataFrame:
+    """Return the cases that could be prepared, with their files in a column 'path'."""
+    found = table.merge(prepared[prepared["status"] == "ok"][["case_id", "path"]], on="case_id")
+    if found.empty:
+        raise InputError(
+            f"None of the {len(table)} cases could be prepared. The first: {prepared['reason'].iloc[0]} Correct what "
+            "is wrong, and call again."
+        )
+    return found
 
 
 def _require_classes(table: pd.DataFrame) -> None:
