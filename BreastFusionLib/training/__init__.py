@@ -12,11 +12,11 @@ from typing import Any
 
 _HOMES = {
     "CrossValidation": "crossvalidate",
-    "EvaluationSpec": "recipe",
+    "EvaluationSpec": "spec",
     "Recipe": "recipe",
     "Run": "run",
     "SeedRuns": "seeds",
-    "TrainingSpec": "recipe",
+    "TrainingSpec": "spec",
     "cross_validate": "crossvalidate",
     "load_recipe": "recipe",
     "recipe_names": "recipe",

@@ -22,7 +22,7 @@ from BreastFusionLib.reading.recipe import SOURCE_WORDS, ReadingRecipe
 from BreastFusionLib.reading.scalers import Scalers
 from BreastFusionLib.reading.score import images_present, vector_tensors
 from BreastFusionLib.training.packed import PackedImages
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 __all__ = ["Batches", "CaseTensors", "EpochBatches", "Key", "augmented", "fetched_ahead", "loader"]
 

@@ -23,8 +23,9 @@ from BreastFusionLib.reading.scalers import Scalers
 from BreastFusionLib.reading.score import FUSED, changed_copies, output_margins, running
 from BreastFusionLib.reading.versions import versions
 from BreastFusionLib.training.data import CHUNK, Batches
-from BreastFusionLib.training.recipe import EvaluationSpec, Recipe, TrainingSpec
+from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run
+from BreastFusionLib.training.spec import EvaluationSpec, TrainingSpec
 
 if TYPE_CHECKING:
     from BreastFusionLib.models import FusionNetwork

@@ -19,7 +19,7 @@ from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.files import replacing
 from BreastFusionLib.reading.score import running
 from BreastFusionLib.training.data import CHUNK, Batches, CaseTensors, augmented, fetched_ahead
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from BreastFusionLib.models import FusionNetwork

@@ -19,7 +19,7 @@ from BreastFusionLib.files import TEMPORARY, replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
 from BreastFusionLib.training.divergence import stop_diverged
 from BreastFusionLib.training.module import FusionModule, learning_rate
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.strategies import fused_from
 
 __all__ = ["Keeper", "best_epoch", "goodness"]

@@ -21,8 +21,9 @@ from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.training.fit import inputs_fingerprint, refuse_impossible, train
 from BreastFusionLib.training.keeper import best_epoch
 from BreastFusionLib.training.leakage import refuse_label_in_inputs, refuse_same_images
-from BreastFusionLib.training.recipe import Recipe, TrainingSpec
+from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run, begin_run
+from BreastFusionLib.training.spec import TrainingSpec
 
 __all__ = ["How", "ManyRuns", "kept_row", "outcome"]
 

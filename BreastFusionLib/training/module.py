@@ -12,8 +12,8 @@ from BreastFusionLib.training.data import augmented
 from BreastFusionLib.training.losses import case_losses, part_losses
 from BreastFusionLib.training.portions import Portions
 from BreastFusionLib.training.processes import add_gradients, take_buffers
-from BreastFusionLib.training.recipe import TrainingSpec
 from BreastFusionLib.training.record import EpochRecord
+from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.strategies import Stage, stage_of
 
 if TYPE_CHECKING:

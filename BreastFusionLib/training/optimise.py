@@ -13,7 +13,7 @@ from BreastFusionLib.training.keeper import Keeper
 from BreastFusionLib.training.losses import class_weights
 from BreastFusionLib.training.module import FusionModule
 from BreastFusionLib.training.processes import RunData
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.trainer import Devices, deterministic, make_trainer, plain_interrupt
 
 __all__ = ["optimise", "training_module"]

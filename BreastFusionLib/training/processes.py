@@ -19,7 +19,7 @@ from torch import distributed, nn
 from torch.utils.data import DataLoader, Dataset
 
 from BreastFusionLib.training.data import Batches, Key, loader
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 __all__ = [
     "JoinedProcesses",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 __all__ = ["Stage", "fused_from", "stage_of"]
 

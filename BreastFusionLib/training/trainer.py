@@ -20,7 +20,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.training.processes import JoinedProcesses, joined
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 __all__ = ["START_METHODS", "Devices", "deterministic", "make_trainer", "plain_interrupt", "quiet_lightning"]
 

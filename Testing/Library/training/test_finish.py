@@ -5,7 +5,7 @@ import pytest
 
 from BreastFusionLib.reading.calibration import fit_line
 from BreastFusionLib.training.finish import FUSED, calibrate, held_out_metrics, operating_points
-from BreastFusionLib.training.recipe import EvaluationSpec, TrainingSpec
+from BreastFusionLib.training.spec import EvaluationSpec, TrainingSpec
 
 
 def test_operating_points_lie_between_the_scores_that_they_part():

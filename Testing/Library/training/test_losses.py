@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from BreastFusionLib.training.losses import case_losses, class_weights, part_losses
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 # Logits of two cases with probabilities .8 and .5 of the second class.
 LOGITS = torch.log(torch.tensor([[0.2, 0.8], [0.5, 0.5]]))

@@ -7,7 +7,7 @@ from BreastFusionLib.evaluation import auc
 from BreastFusionLib.training import train
 from BreastFusionLib.training.curves import draw_curves
 from BreastFusionLib.training.keeper import best_epoch
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 
 LOG = pd.DataFrame({"validation_loss": [0.5, 0.4, 0.45, 0.4], "validation_auc": [0.9, 0.6, 0.7, 0.7]})
 

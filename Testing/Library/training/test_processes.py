@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.training import cross_validate, train
 from BreastFusionLib.training.processes import Shares, add_gradients, gather
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.trainer import Devices
 
 

@@ -12,7 +12,7 @@ from BreastFusionLib.models import FusionNetwork, ModelSpec, build_network
 from BreastFusionLib.training import load_recipe, train
 from BreastFusionLib.training.module import FusionModule
 from BreastFusionLib.training.portions import Portions
-from BreastFusionLib.training.recipe import TrainingSpec
+from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.trainer import quiet_lightning
 
 MODEL = ModelSpec(encoder=None, towers={"mri": (6,), "clinical": (5,)}, head=(4,), auxiliary_heads=True)
