@@ -60,13 +60,13 @@ def study_html(results: StudyResults, machine: Mapping[str, str], examples: Mapp
     every = tables.pop("runs")
     main = next(one.file for one in runs.plan.study.tables if one.file in tables)
     drawn = {main: _models_section, runs.plan.study.importance_table[0]: _importance_section}
-    blocks = [_cohort_section(results)]
-    blocks += [drawn[file](results, one) if file in drawn else _section_of(one) for file, one in tables.items()]
+    blocks = [drawn[file](results, one) if file in drawn else _section_of(one) for file, one in tables.items()]
     blocks += _truth_sections(results)
     if runs.plan.study.decisions:
         blocks.append(_decisions_section(results))
     if examples:
         blocks.append(_maps_section(examples))
+    blocks.append(_cohort_section(results))
     blocks.append(_training_section(results, every))
     blocks.append(_methods_section(results, machine))
     return page(
