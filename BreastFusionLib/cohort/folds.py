@@ -36,7 +36,7 @@ def patient_folds(table: pd.DataFrame, folds: int, seed: int = 0) -> pd.Series:
         InputError: fewer than two folds, or a class with fewer patients than folds.
     """
     if folds < 2:
-        raise InputError(f"{folds} fold: a cross-validation needs at least 2.")
+        raise InputError(f"Folds: {folds}, but a cross-validation needs at least 2.")
     generator, fold_of, dealt = np.random.default_rng(seed), {}, 0
     labels = patient_labels(table)
     for label in sorted(labels.unique()):
