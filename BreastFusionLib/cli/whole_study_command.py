@@ -50,7 +50,7 @@ def study(
         keys = () if models is None else tuple(key.strip() for key in models.split(","))
         plan = plan_study(name, keys, seeds, set_ or (), size)
         if dry_run:
-            found = estimate(plan, cohort, out, workers=workers, device=device)
+            found = estimate(plan, cohort, out, workers, device, _say)
         else:
             done = _run(plan, cohort, out, cache, workers, scheduler, device)
     if found is not None:
@@ -69,9 +69,13 @@ def _run(
     from BreastFusionLib.studies import Listener, finish_study, run_study
 
     with progress_bars("cases", "encoder passes", "epochs") as (cases, passes, epochs):
-        listener = Listener(cases, passes, epochs, lambda words: messages.print(words, markup=False))
+        listener = Listener(cases, passes, epochs, _say)
         done = run_study(plan, cohort, out, cache, workers, scheduler, device, listener)
     return finish_study(done, device)
+
+
+def _say(words: str) -> None:
+    messages.print(words, markup=False)
 
 
 def _print(found: StudyEstimate) -> None:

@@ -91,7 +91,12 @@ class StudyEstimate:
 
 
 def estimate(
-    plan: StudyPlan, cohort: str | Path, out: str | Path, workers: int = 1, device: str = "auto"
+    plan: StudyPlan,
+    cohort: str | Path,
+    out: str | Path,
+    workers: int = 1,
+    device: str = "auto",
+    say: Callable[[str], None] = lambda words: None,
 ) -> StudyEstimate:
     """Tell what a study would train and how long it takes; nothing is written but what was measured.
 
@@ -104,6 +109,7 @@ def estimate(
         out: folder of the study; need not exist.
         workers: local processes that would prepare the cases.
         device: 'auto', 'cpu' or 'cuda'.
+        say: is given a sentence before each step.
 
     Raises:
         InputError: the cohort cannot be used, or none of its first cases can be prepared.
@@ -116,9 +122,11 @@ def estimate(
     found = cases.table["split"].value_counts()
     counts = {split: int(found[split]) for split in SPLITS}
     sample = _Sample(cases, plan.shared_inputs(cases))
+    say("Preparing a few cases.")
     prepared_s = known.seconds("preparation", asdict(sample.inputs), lambda: {"case_s": sample.seconds})["case_s"]
     models = []
     for model in plan.models:
+        say(f"Measuring {model.name}.")
         # Seeds and names change no time.
         settings = {key: value for key, value in model.recipe.resolved().items() if key not in ("name", "description")}
         settings["training"] = {**settings["training"], "seed": 0}

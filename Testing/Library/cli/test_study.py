@@ -43,12 +43,18 @@ def test_a_study_that_does_not_exist_is_told(ends_with):
     assert "There is no study 'wang2023'. Did you mean 'wang2024'?" in str(result.exception)
 
 
+def test_a_name_missing_between_commas_is_told_and_never_means_all_models(ends_with):
+    ends_with({})
+    assert "The study wang2024 has no model ''." in str(call("wang2024", "--models", ",").exception)
+    assert call("wang2024", "--models", "t1, t2").exit_code == 0
+
+
 def test_a_dry_run_prints_a_table_or_one_object(monkeypatch, capfd):
     from BreastFusionLib.studies.dry_run import ModelEstimate, StudyEstimate
 
     model = ModelEstimate("t1", "T1", "wang2024-t1", 1, 0, 23_512_130, 4_098, 100, 7200.0)
     found = StudyEstimate("wang2024", (model,), {"train": 70, "test": 20}, 600.0, "Runs on the CPU.", ("At most.",))
-    monkeypatch.setattr(studies, "estimate", lambda *args, **options: found, raising=False)
+    monkeypatch.setattr(studies, "estimate", lambda *args: found, raising=False)
     call("wang2024", "--dry-run", "--json")
     told = json.loads(capfd.readouterr().out)  # nothing else was printed
     assert told["seconds"] == 7800.0 and told["models"][0]["trained_parameters"] == 4098
