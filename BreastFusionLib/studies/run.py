@@ -21,7 +21,7 @@ from BreastFusionLib.studies.clock import Clock
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
 from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.stages import Stages
-from BreastFusionLib.training.fit import labelled
+from BreastFusionLib.training.fit import labelled, refuse_impossible
 from BreastFusionLib.training.run import Run
 from BreastFusionLib.training.seeds import SeedRuns, train_seeds
 
@@ -125,6 +125,7 @@ def run_study(
     """
     told = listener or Listener()
     folder, cases = Path(out), study_cohort(plan, cohort)
+    _refuse_impossible(plan)
     _claim(folder, plan, cases)
     stages = Stages(folder / SECONDS)
     write_table(cases.table.drop(columns=["exam", "lesion"]), folder / _SPLITS)
@@ -192,6 +193,17 @@ def _unfinished(plan: StudyPlan, folder: Path, model: PlannedModel) -> list[bool
     """Tell of each run whether it is still to be trained."""
     runs = run_folder(folder, model)
     return [not Run(runs / f"seed_{seed}").finished for seed in plan.seeds(model)]
+
+
+def _refuse_impossible(plan: StudyPlan) -> None:
+    """Refuse, before hours of preparation, a study none of whose models can be trained."""
+    reasons = []
+    for model in plan.models:
+        try:
+            return refuse_impossible(model.recipe)
+        except InputError as error:
+            reasons.append(f"{model.key}: {error}")
+    raise InputError(f"None of the study's models can be trained; {reasons[0]}")
 
 
 def _claim(folder: Path, plan: StudyPlan, cases: Cohort) -> None:

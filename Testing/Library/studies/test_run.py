@@ -143,3 +143,11 @@ def test_a_damaged_file_of_a_study_is_told_and_left_as_it_is(tiny_plan, breasts,
             run_study(plan, breasts, tmp_path / "study")
         assert (tmp_path / "study" / name).read_text() == whole[:20]
         (tmp_path / "study" / name).write_text(whole)
+
+
+def test_weights_that_are_not_there_are_told_before_any_case_is_prepared(tiny_plan, breasts, tmp_path):
+    plan = plan_study("tiny", models=["image"], overrides=[f"model.encoder.weights={tmp_path}/none.safetensors"])
+    prepared = []
+    with pytest.raises(InputError, match="None of the study's models can be trained; image: "):
+        run_study(plan, breasts, tmp_path / "study", listener=Listener(cases=lambda *done: prepared.append(done)))
+    assert not prepared and not (tmp_path / "study").exists()
