@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from BreastFusionLib.models.encoders import pool
 from BreastFusionLib.models.fusion.network import FusionNetwork
 
 __all__ = ["activation_maps"]
@@ -52,7 +51,7 @@ def activation_maps(
                 encoded = network.feature_map(source, images[source]) if maps is None else maps[source]
                 # Detached here, so that the backward pass ends at the map.
                 ends[source] = encoded.detach().requires_grad_()
-                features[source] = pool(ends[source])
+                features[source] = network.pool(source, ends[source])
             else:
                 features[source] = network.neutral(source)[None]
         logits = network.fuse(features, vectors, present).logits

@@ -1,4 +1,4 @@
-"""Image encoders: a patch becomes a feature map, and the map's average over its cells a feature vector."""
+"""Image encoders: a patch becomes a feature map, and the map's mean or maximum over its cells a feature vector."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import torchvision
 from torch import Tensor, nn
 
 from BreastFusionLib.errors import InputError, nearest_known
-from BreastFusionLib.models.settings import EncoderSpec
+from BreastFusionLib.models.settings import EncoderSpec, Pooling
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.models.weights import load_state, read_weights
 
-__all__ = ["ENCODERS", "Architecture", "Encoder", "load_encoder", "pool"]
+__all__ = ["ENCODERS", "Architecture", "Encoder", "load_encoder"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Architecture:
 
 
 class Encoder(nn.Module):
-    """Slices to features: a body of convolutions, then the average over its map's cells.
+    """Slices to features: a body of convolutions, then the mean or the maximum over its map's cells.
 
     Attributes:
         width: length D of the feature vector, channels of the feature map.
@@ -56,9 +56,18 @@ class Encoder(nn.Module):
         cell_px: pixels from one cell to the next, the product of the strides. A patch of 100 pixels is 4 cells of 32
             to a ResNet, not of 25.
         frozen: whether its weights stay as they are; it then always runs in eval mode.
+        pooling: 'mean' or 'max' over the cells.
     """
 
-    def __init__(self, body: nn.Sequential, width: int, first_cell_px: float, cell_px: int, frozen: bool) -> None:
+    def __init__(
+        self,
+        body: nn.Sequential,
+        width: int,
+        first_cell_px: float,
+        cell_px: int,
+        frozen: bool,
+        pooling: Pooling = "mean",
+    ) -> None:
         """Take a body that maps (N, C, H, W) to (N, width, h, w)."""
         super().__init__()
         self.body = body
@@ -66,6 +75,7 @@ class Encoder(nn.Module):
         self.first_cell_px = first_cell_px
         self.cell_px = cell_px
         self.frozen = frozen
+        self.pooling = pooling
         if frozen:
             self.requires_grad_(False).eval()
 
@@ -81,12 +91,11 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map scaled patches (N, C, H, W) to feature vectors (N, D)."""
-        return pool(self.feature_map(images))
+        return self.pool(self.feature_map(images))
 
-
-def pool(maps: Tensor) -> Tensor:
-    """Average feature maps (N, D, h, w) over their cells to feature vectors (N, D)."""
-    return maps.mean(dim=(2, 3))
+    def pool(self, maps: Tensor) -> Tensor:
+        """Bring feature maps (N, D, h, w) to feature vectors (N, D)."""
+        return maps.amax(dim=(2, 3)) if self.pooling == "max" else maps.mean(dim=(2, 3))
 
 
 def load_encoder(spec: EncoderSpec, slices: int, load_weights: bool = True) -> Encoder:
@@ -115,7 +124,9 @@ def load_encoder(spec: EncoderSpec, slices: int, load_weights: bool = True) -> E
         if weight is not None and weight.ndim == 4 and weight.shape[1] == 3 != slices:
             state[f"{name}.weight"] = weight.mean(dim=1, keepdim=True).repeat(1, slices, 1, 1) * (3 / slices)
         load_state(body, state, where)
-    return Encoder(body, architecture.width, architecture.first_cell_px, architecture.cell_px, spec.frozen)
+    return Encoder(
+        body, architecture.width, architecture.first_cell_px, architecture.cell_px, spec.frozen, spec.pooling
+    )
 
 
 def _state(spec: EncoderSpec, architecture: Architecture) -> tuple[dict[str, Tensor], str]:

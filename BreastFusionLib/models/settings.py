@@ -7,13 +7,16 @@ from typing import Literal
 
 from BreastFusionLib.errors import InputError
 
-__all__ = ["EncoderSpec", "Fusion", "Layers", "ModelSpec"]
+__all__ = ["EncoderSpec", "Fusion", "Layers", "ModelSpec", "Pooling"]
 
 Layers = tuple[int | Literal["drop"], ...]
 """Dense layers in order: a width is a linear layer and its rectification, 'drop' a dropout."""
 
 Fusion = Literal["concat", "add", "multiply", "probability", "gated"]
 """How sources become one; see `ModelSpec`."""
+
+Pooling = Literal["mean", "max"]
+"""How a feature map becomes a vector; see `EncoderSpec`."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,16 @@ class EncoderSpec:
             training; a bundle holds its own).
         frozen: whether its weights stay as loaded (it then runs in eval mode, and its features can be cached).
         shared: one encoder for all image sources, or one for each.
+        pooling: what becomes of the feature map's cells: 'mean' averages over them, 'max' takes each feature's highest.
+            Where the finding is a few cells of a large image, its traces are lost in the mean, and a network from
+            random weights begins to learn late or, beside columns that are quicker, never.
     """
 
     name: str = "resnet50"
     weights: str = "imagenet"
     frozen: bool = True
     shared: bool = True
+    pooling: Pooling = "mean"
 
     def __post_init__(self) -> None:
         if self.frozen and self.weights == "none":

@@ -172,8 +172,6 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
         InputError: none of a case's sources is there.
         MemoryShortage: the graphics card's memory is too small.
     """
-    from BreastFusionLib.models.encoders import pool
-
     recipe, network = bundle.recipe, bundle.network
     tensors = batch_tensors(cases, bundle.scalers, recipe)
     with running(bundle.device), torch.inference_mode():
@@ -187,7 +185,7 @@ def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:
         maps = {source: network.feature_map(source, images[source]) for source in images if present[source].any()}
         # Where nothing was encoded, the network takes its neutral value.
         neutral = {source: _neutral(network, source, len(cases)) for source in images if source not in maps}
-        features = {source: pool(found) for source, found in maps.items()} | neutral
+        features = {source: network.pool(source, found) for source, found in maps.items()} | neutral
         copies = tuple(
             {source: network.encode(source, changed[source]) for source in maps} | neutral
             for changed in changed_copies(images, recipe.test_time)

@@ -117,6 +117,10 @@ class FusionNetwork(nn.Module):
         """Map a source's images (N, C, H, W) to the encoder's last feature map (N, D, h, w)."""
         return self._encoder(source).feature_map(images)
 
+    def pool(self, source: str, maps: Tensor) -> Tensor:
+        """Bring a source's feature maps (N, D, h, w) to features (N, D)."""
+        return self._encoder(source).pool(maps)
+
     def first_cell_px(self, source: str) -> float:
         """Return the pixel (row and column) in the middle of what the first cell of a source's map sees."""
         return self._encoder(source).first_cell_px

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from BreastFusionLib.models import FusionNetwork, ModelSpec, activation_maps, build_network
 from BreastFusionLib.models.encoders import Encoder
+from BreastFusionLib.models.settings import Pooling
 
 IMAGES = ("dce", "t2")
 VECTORS = {"kinetics": 2}
@@ -21,9 +22,9 @@ WEIGHTS = torch.tensor(
 )
 
 
-def tiny_network(spec: ModelSpec | None = None) -> FusionNetwork:
+def tiny_network(spec: ModelSpec | None = None, pooling: Pooling = "mean") -> FusionNetwork:
     """A network whose feature map is the image itself (three channels), with a linear head of known weights."""
-    encoder = Encoder(nn.Sequential(nn.Identity()), width=3, first_cell_px=0.0, cell_px=1, frozen=True)
+    encoder = Encoder(nn.Sequential(nn.Identity()), width=3, first_cell_px=0.0, cell_px=1, frozen=True, pooling=pooling)
     network = FusionNetwork({"shared": encoder}, IMAGES, VECTORS, 2, spec or ModelSpec())
     if spec is None:
         network.head[-1].weight.data = WEIGHTS  # type: ignore[union-attr]
@@ -41,10 +42,12 @@ def scaled(evidence: np.ndarray) -> np.ndarray:
     return evidence / evidence.max()
 
 
+@pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("target", [0, 1])
-def test_for_a_linear_head_gradcam_is_the_classic_class_activation_map(target: int) -> None:
+def test_for_a_linear_head_gradcam_is_the_classic_class_activation_map(target: int, pooling: Pooling) -> None:
+    """Of a maximum too: its gradient is in one cell, and the mean over the cells as large for each channel."""
     images, vectors = case()
-    found = activation_maps(tiny_network(), images, vectors, THERE, target)
+    found = activation_maps(tiny_network(pooling=pooling), images, vectors, THERE, target)
     expected = np.einsum("k,khw->hw", WEIGHTS[target, :3].numpy(), images["dce"][0].numpy())
     np.testing.assert_allclose(found["dce", "gradcam"], scaled(expected), atol=1e-6)
     assert found["dce", "gradcam"].shape == (4, 5)

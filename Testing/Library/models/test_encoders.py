@@ -12,6 +12,7 @@ from torch import nn
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.models import ENCODERS, EncoderSpec, load_encoder, write_weights
 from BreastFusionLib.models.encoders import Encoder
+from BreastFusionLib.models.settings import Pooling
 
 CACHED_NAMES = {
     "resnet18": "resnet18-f37072fd.pth",
@@ -47,15 +48,16 @@ def without_head(name: str) -> nn.Module:
     return network.eval()
 
 
+@pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("name", sorted(ENCODERS))
-def test_a_feature_vector_is_the_mean_of_the_feature_map(name: str) -> None:
-    encoder = scratch(name).eval()
+def test_a_feature_vector_is_the_mean_or_the_maximum_of_the_feature_map(name: str, pooling: Pooling) -> None:
+    encoder = load_encoder(EncoderSpec(name, "none", frozen=False, pooling=pooling), 3).eval()
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         maps = encoder.feature_map(images)
         features = encoder(images)
     assert maps.shape[:2] == (2, encoder.width)
-    torch.testing.assert_close(features, maps.mean(dim=(2, 3)))
+    torch.testing.assert_close(features, maps.mean(dim=(2, 3)) if pooling == "mean" else maps.amax(dim=(2, 3)))
 
 
 @pytest.mark.parametrize("name", ["small", "resnet18", "densenet121", "convnext_tiny"])
