@@ -14,7 +14,8 @@ __all__ = ["ACQUISITION_COLUMNS", "acquisition_columns", "field_strength_t"]
 # exporters write instead of DICOM's own (gauss and millitesla, seconds, kHz and Hz, cm and m) to the column's unit.
 # What lies outside with every factor means nothing (0 often stands for 'not known') and counts as missing.
 _MEASURES: Mapping[str, tuple[str, tuple[float, float], tuple[float, ...]]] = {
-    "field_strength_t": ("MagneticFieldStrength", (0.05, 10.0), (1.0, 1e-3, 1e-4)),
+    # Below 10 T: 10,000 are the gauss of 1 T, not the millitesla of 10.
+    "field_strength_t": ("MagneticFieldStrength", (0.05, 9.5), (1.0, 1e-3, 1e-4)),
     "repetition_time_ms": ("RepetitionTime", (0.5, 60_000.0), (1.0, 1e3)),
     "echo_time_ms": ("EchoTime", (0.3, 1_000.0), (1.0, 1e3)),
     "flip_angle_deg": ("FlipAngle", (0.1, 360.0), (1.0,)),
@@ -66,7 +67,7 @@ def _in_unit(value: Any, plausible: tuple[float, float], factors: tuple[float, .
     """Return a header's value in the column's unit: by the first factor that brings it into the plausible range."""
     try:
         number = float(value)
-    except (TypeError, ValueError):  # absent, several values, or a word
+    except (TypeError, ValueError, OverflowError):  # absent, several values, a word, or no end of digits
         return None
     low, high = plausible
     return next(
