@@ -28,8 +28,8 @@ def label_in_inputs(table: pd.DataFrame, inputs: InputsSpec) -> list[str]:
     """Find clinical columns that are the label in other words, as a column 'biopsy result' would be.
 
     A column counts as such when it follows the label with a correlation (point-biserial; Cramer's V for levels) of .99
-    or more in size, or orders the cases with an AUC of .995 or more. It is looked at as a model would see it, missing
-    codes and rules of the recipe included.
+    or more in size, or orders the cases with an AUC of .995 or more; a level counts as its share of the class among the
+    other cases. It is looked at as a model would see it, missing codes and rules of the recipe included.
 
     Args:
         table: `Cohort.table`; only rows with a label count.
@@ -79,6 +79,16 @@ def cramers_v(one: ArrayLike, other: ArrayLike) -> float:
     return float(np.sqrt(phi2 / smaller)) if smaller > 0 else 0.0
 
 
+def _shares_among_others(levels: pd.Series, labels: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return of each case the share of a class among the others of its level; that of all where it is the only one.
+
+    A case must not vouch for itself: a level for each case would seem to know everything.
+    """
+    cases = pd.Series(labels.astype(float)).groupby(levels)
+    others = cases.transform("size") - 1
+    return ((cases.transform("sum") - labels) / others.where(others > 0)).fillna(labels.mean()).to_numpy()
+
+
 def _values(row: Mapping[str, Any], inputs: InputsSpec) -> Mapping[str, ColumnValue]:
     try:
         return clinical_columns(row, {}, inputs, str(row["case_id"]))[0]
@@ -93,8 +103,10 @@ def _agreement(column: ColumnSpec, values: Sequence[ColumnValue], labels: NDArra
     if min(labels.sum(), (~labels).sum()) < LEAST_CASES:
         return ""
     if column.kind != "continuous":
-        v = cramers_v([str(value) for value in there], labels)
-        return f"Cramer's V {v:.3f}" if v >= CORRELATION else ""
+        levels = pd.Series([str(value) for value in there])
+        # The correction of V makes light of a column with more levels than classes, however pure they are.
+        v, area = cramers_v(levels, labels), auc(labels, _shares_among_others(levels, labels))
+        return f"Cramer's V {v:.3f}, AUC {area:.3f}" if v >= CORRELATION or area >= AUC else ""
     numbers = np.array(there, dtype=float)
     if np.ptp(numbers) == 0:
         return ""

@@ -34,7 +34,21 @@ def test_a_number_that_orders_the_cases_perfectly_is_found_however_it_is_spread(
 
 def test_the_label_in_words_is_named_with_cramers_v():
     (sentence,) = found(ColumnSpec("pathology", "categorical"), np.where(LABELS == 1, "carcinoma", "fibroadenoma"))
-    assert "(Cramer's V 1.000)" in sentence
+    assert "(Cramer's V 1.000, AUC 1.000)" in sentence
+
+
+def test_more_levels_than_classes_hide_no_label():
+    # As in a register of 60 lesions: six kinds, two of them malignant, one seen a single time.
+    kinds = np.where(LABELS == 1, np.array(["IDC", "DCIS"])[np.arange(60) // 2 % 2], "fibroadenoma")
+    kinds = np.where((LABELS == 0) & (np.arange(60) % 3 == 0), "cyst", kinds)
+    kinds = np.where((LABELS == 0) & (np.arange(60) % 5 == 0), "papilloma", kinds)
+    kinds[2] = "lipoma"
+    column = ColumnSpec("histology", "categorical")
+    assert cramers_v(kinds, LABELS) < 0.99 and "AUC 1.000" in found(column, kinds)[0]
+    kinds[[1, 4]] = kinds[[4, 1]]  # two mistakes in sixty
+    assert found(column, kinds) == []
+    pairs = [f"family {n // 4}" for n in range(60)]  # every level half malignant: says nothing
+    assert found(column, pairs) == []
 
 
 def test_a_column_that_tells_a_lot_is_no_label():
