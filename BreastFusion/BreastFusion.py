@@ -1,7 +1,7 @@
 """The module as 3D Slicer sees it: its name and help, its panel, its console, its test.
 
-What these classes do is in BreastFusionPanel, imported when it is used: a module whose import fails vanishes without a
-word, so at file scope stand only packages that Slicer brings along.
+What these classes do is in BreastFusionPanel, imported when used: a module whose import fails vanishes without a word,
+so at file scope stand only packages that Slicer brings along.
 """
 
 import importlib.util
@@ -41,8 +41,7 @@ class BreastFusion(base.ScriptedLoadableModule):
             "<p>Reads breast MRI: a lesion outlined on DCE-MRI is carried to T1 and T2, its kinetics and radiomics are "
             "measured, and a trained model joins them with what a network sees in the three sequences.</p>"
             "<p>The sections follow the work from top to bottom; <b>Load demo exam</b> gives something to try.</p>"
-            "<p>Many exams, in the Python console:</p>"
-            "<pre>from BreastFusion import BreastFusionLogic\n"
+            "<p>Many exams, in the Python console:</p><pre>from BreastFusion import BreastFusionLogic\n"
             'BreastFusionLogic().readExams("EXAMS", "BUNDLE", "READINGS")</pre>'
             "<p><b>Research use only. Not a medical device.</b></p>"
         )
@@ -57,10 +56,8 @@ class BreastFusionWidget(base.ScriptedLoadableModuleWidget, VTKObservationMixin)
     """The panel in the application's module area, bound to the life of the scene."""
 
     def __init__(self, parent=None):
-        self.logic = self.panel = None
-        self._isEntered = False
-        # Last: without a parent the base class calls setup() at once.
-        super().__init__(parent)
+        self.logic, self.panel, self._isEntered = None, None, False
+        super().__init__(parent)  # last: without a parent the base class calls setup() at once
 
     def setup(self):
         """Build the panel, when the module is opened for the first time."""
@@ -120,17 +117,20 @@ class BreastFusionLogic(base.ScriptedLoadableModuleLogic):
 
         return BreastFusionParameterNode(super().getParameterNode())
 
-    def readExams(self, exams, bundle, outputDir, progress=print, device="auto"):
+    def readExams(self, exams, bundle, outputDir, progress=print, device="auto", clinical=None):
         """Read all lesions of a folder (or list) of exams; return a row each, `BreastFusionPanel.console` says how."""
         from BreastFusionPanel import console
 
-        return console.read_exams(exams, bundle, outputDir, progress, device)
+        return console.read_exams(exams, bundle, outputDir, progress, device, clinical)
 
-    def readLesion(self, bundle, segmentId=None, outputDir=None, progress=print, device="auto", nodes=None):
+    def readLesion(
+        self, bundle, segmentId=None, outputDir=None, progress=print, device="auto", nodes=None, clinical=None
+    ):
         """Read the selected lesion, or one of `nodes` (DCE sequence, segmentation, T1, T2); return its reading."""
         from BreastFusionPanel import console
 
-        return console.read_lesion(nodes or self.getParameterNode(), bundle, segmentId, outputDir, progress, device)
+        study = nodes or self.getParameterNode()
+        return console.read_lesion(study, bundle, segmentId, outputDir, progress, device, clinical)
 
 
 class BreastFusionTest(base.ScriptedLoadableModuleTest):

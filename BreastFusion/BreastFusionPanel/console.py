@@ -9,16 +9,18 @@ Each call has a process of its own, so that a long batch leaves the panel free.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.reading.bundle import read_bundle_header
+from BreastFusionLib.reading.clinical import table_columns
 
 from .bridge.segments import lesion_ids
 from .process.reading_request import submit_reading
@@ -27,6 +29,8 @@ from .process.worker_request import Progress
 from .setup.exam_batch import submit_exams
 
 if TYPE_CHECKING:
+    from BreastFusionLib.reading.bundle import BundleHeader
+
     from .parameters import BreastFusionParameterNode
 
 __all__ = ["parameters_of", "read_exams", "read_lesion"]
@@ -40,6 +44,7 @@ def read_exams(
     output_dir: str | os.PathLike[str],
     progress: Tell | None = print,
     device: str = "auto",
+    clinical: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
     """Read all lesions of many exams; what was read before is not read again.
 
@@ -49,6 +54,7 @@ def read_exams(
         output_dir: one folder a reading, and the table readings.csv.
         progress: takes a line of text now and then; None for silence.
         device: 'auto', 'cpu' or 'cuda'.
+        clinical: name of an exam's folder -> its clinical columns, e.g. {"P0001": {"age": 52}}.
 
     Returns:
         A row for each lesion; an exam that cannot be read is a row with the status 'failed' and the reason.
@@ -61,9 +67,14 @@ def read_exams(
     folders = [Path(exam) for exam in given]
     if not folders:
         raise InputError(_("No exam was given: give a folder of exams, or a list of exams."))
-    read_bundle_header(bundle)  # refused now, and not after a process was started
+    header = read_bundle_header(bundle)  # refused now, and not after a process was started
+    for row in (clinical or {}).values():
+        _warn_of_unused(row, header)
+    tell = _printed(progress)
     with _worker() as worker:
-        request = submit_exams(worker, folders, Path(bundle), device, Path(output_dir), on_progress=_printed(progress))
+        request = submit_exams(
+            worker, folders, Path(bundle), device, Path(output_dir), on_progress=tell, clinical=clinical
+        )
         return [dict(row) for row in request.wait()["rows"]]
 
 
@@ -74,6 +85,7 @@ def read_lesion(
     output_dir: str | os.PathLike[str] | None = None,
     progress: Tell | None = print,
     device: str = "auto",
+    clinical: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Read one lesion of the scene, as the button Classify does.
 
@@ -84,6 +96,7 @@ def read_lesion(
         output_dir: where reading.json, maps and outlines are written; None keeps no files.
         progress: takes a line of text now and then; None for silence.
         device: 'auto', 'cpu' or 'cuda'.
+        clinical: the patient's clinical columns, e.g. {"age": 52}; None takes those that the panel keeps with the exam.
 
     Returns:
         The content of reading.json.
@@ -93,11 +106,15 @@ def read_lesion(
         RuntimeError: the process that computes failed.
     """
     header = read_bundle_header(bundle)
+    _warn_of_unused(clinical or {}, header)
     out = None if output_dir is None else Path(output_dir)
     is_nodes = isinstance(study, (tuple, list))
     with parameters_of(*study) if is_nodes else contextlib.nullcontext(study) as parameters, _worker() as worker:
         chosen = segment_id or _only_lesion(parameters)
-        request = submit_reading(worker, parameters, chosen, header, device, on_progress=_printed(progress), out=out)
+        tell = _printed(progress)
+        request = submit_reading(
+            worker, parameters, chosen, header, device, on_progress=tell, out=out, clinical=clinical
+        )
         return dict(request.wait()["reading"])
 
 
@@ -142,6 +159,16 @@ def _only_lesion(parameters: BreastFusionParameterNode) -> str:
             count=len(known), ids=", ".join(known)
         )
     )
+
+
+def _warn_of_unused(row: Mapping[str, Any], header: BundleHeader) -> None:
+    """Say which columns the model does not look at: a mistyped name would otherwise be a missing value."""
+    known = table_columns(header.recipe.inputs)
+    for name in row:
+        if name not in known:
+            hint = nearest_known(name, known) if known else _("It has no clinical columns.")
+            unused = _("The model has no column '{name}'. {hint}").format(name=name, hint=hint)
+            logging.getLogger(__name__).warning(unused)
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ __all__ = [
     "header_steps",
     "load_bundle",
     "read_bundle_header",
+    "read_clinical_encoder",
     "recipe_network",
     "write_bundle",
 ]
@@ -194,6 +195,19 @@ def header_steps(folder: str | os.PathLike[str]) -> Generator[None, None, Bundle
     return BundleHeader(source, metadata, recipe)
 
 
+def read_clinical_encoder(header: BundleHeader) -> ClinicalEncoder | None:
+    """Return how a bundle's clinical columns become inputs, for a form that asks for them; None where it has none.
+
+    Raises:
+        InputError: the encoder is missing, or does not fit the recipe.
+    """
+    if not header.recipe.inputs.clinical:
+        return None
+    where = header.folder / SCALERS
+    entries = {source: entry for source, entry in _read_json(where).items() if source == CLINICAL}
+    return _clinical_encoder(scalers_from_json(entries, str(where)), header.recipe, where)
+
+
 def load_bundle(folder: str | os.PathLike[str], device: str = "cpu") -> Bundle:
     """Read a bundle and build its network.
 
@@ -253,11 +267,8 @@ def _check_scalers(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> None
     expected = recipe.inputs.vector_sources
     if set(scalers) != set(expected):
         raise InputError(f"{where}: has scalers for {sorted(scalers)}, the recipe needs {sorted(expected)}.")
-    encoder = scalers.get(CLINICAL)
-    if encoder is not None:
-        columns = [code.spec for code in encoder.codes] if isinstance(encoder, ClinicalEncoder) else []
-        if columns != list(recipe.inputs.clinical):
-            raise InputError(f"{where}, {CLINICAL}: its columns are not those of the recipe. Export the bundle again.")
+    if CLINICAL in scalers:
+        _clinical_encoder(scalers, recipe, where)
     for source, names in vector_names(recipe.inputs).items():
         if scalers[source].names != names:
             odd = sorted(set(scalers[source].names) ^ set(names))[:3] or ["their order"]
@@ -265,6 +276,14 @@ def _check_scalers(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> None
                 f"{where}, {source}: the features differ from those that this BreastFusion measures "
                 f"({', '.join(odd)}). Train the model again with this version."
             )
+
+
+def _clinical_encoder(scalers: Scalers, recipe: ReadingRecipe, where: Path) -> ClinicalEncoder:
+    encoder = scalers.get(CLINICAL)
+    columns = [code.spec for code in encoder.codes] if isinstance(encoder, ClinicalEncoder) else []
+    if not isinstance(encoder, ClinicalEncoder) or columns != list(recipe.inputs.clinical):
+        raise InputError(f"{where}, {CLINICAL}: its columns are not those of the recipe. Export the bundle again.")
+    return encoder
 
 
 def _read_json(path: Path) -> Any:

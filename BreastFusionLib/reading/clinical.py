@@ -17,7 +17,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["ColumnValue", "clinical_columns", "is_known", "is_stray_level", "table_columns"]
+__all__ = ["ColumnValue", "clinical_columns", "column_value", "is_known", "is_stray_level", "table_columns"]
 
 ColumnValue = float | str | None
 """A number, a level's word, or None where missing."""
@@ -49,8 +49,7 @@ def clinical_columns(
     sentences: list[str] = []
     for column in inputs.clinical:
         given = (exam_values if column.origin == "exam" else row).get(column.name)
-        read = _number if column.kind == "continuous" else _level
-        values[column.name] = None if _is_missing(column, given) else read(column, given, sentences)
+        values[column.name] = column_value(column, given, sentences)
     for rule in inputs.clinical_rules:
         if rule.value == values[rule.column] and (
             rule.where is None or _word(row.get(rule.where)) in rule.where_values
@@ -62,6 +61,22 @@ def clinical_columns(
                 "random, as the model's recipe says."
             )
     return values, sentences
+
+
+def column_value(column: ColumnSpec, given: Any, sentences: list[str]) -> ColumnValue:
+    """Return the raw value of one column, before any rule.
+
+    Args:
+        column: its settings.
+        given: by the table, the exam, or what a reader typed in.
+        sentences: receives one where the value counts as missing.
+
+    Raises:
+        InputError: as `clinical_columns`.
+    """
+    if _is_missing(column, given):
+        return None
+    return _number(column, given, sentences) if column.kind == "continuous" else _level(column, given, sentences)
 
 
 def table_columns(inputs: InputsSpec) -> tuple[str, ...]:

@@ -73,6 +73,15 @@ class ColumnCode:
         # An order says what lies between two levels that were seen; a category without a case says nothing.
         return value in (self.levels if self.spec.kind == "ordinal" else self.seen)
 
+    def note(self, value: ColumnValue) -> str:
+        """Say in a sentence why a value that is not usable was imputed, and by what."""
+        column = self.spec
+        which = "most frequent value" if column.kind == "categorical" or column.impute == "mode" else "median"
+        unit = f" {column.unit}" if column.unit else ""
+        fill = f"{self.fill:.4g}{unit}" if isinstance(self.fill, float) else f"'{self.fill}'"
+        problem = f"'{value}' was not among the training cases" if is_known(value) else "is missing"
+        return f"{column.words} {problem}: the training cases' {which} ({fill}) was taken."
+
 
 @dataclass(frozen=True, eq=False)
 class ClinicalEncoder:
@@ -202,7 +211,7 @@ class ClinicalEncoder:
         if not any(is_known(values[code.spec.name]) for code in self.codes):
             return ()
         return tuple(
-            _note(code, values[code.spec.name]) for code in self.codes if not code.usable(values[code.spec.name])
+            code.note(values[code.spec.name]) for code in self.codes if not code.usable(values[code.spec.name])
         )
 
 
@@ -249,12 +258,3 @@ def _number(code: ColumnCode, value: ColumnValue) -> float:
     if code.spec.kind == "categorical" or not code.usable(value):
         return math.nan
     return float(code.levels.index(value)) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
-
-
-def _note(code: ColumnCode, value: ColumnValue) -> str:
-    column = code.spec
-    which = "most frequent value" if column.kind == "categorical" or column.impute == "mode" else "median"
-    unit = f" {column.unit}" if column.unit else ""
-    fill = f"{code.fill:.4g}{unit}" if isinstance(code.fill, float) else f"'{code.fill}'"
-    problem = f"'{value}' was not among the training cases" if is_known(value) else "is missing"
-    return f"{column.words} {problem}: the training cases' {which} ({fill}) was taken."

@@ -189,7 +189,7 @@ def test_an_outline_that_changes_while_a_folder_is_looked_for_is_not_saved(
 
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", choose)
     click(section.ui.saveReportButton)
-    assert last(section) == "The outline or the exam changed since the reading: classify again."
+    assert last(section) == "The outline, the exam or a clinical value changed since the reading: classify again."
     assert list(folder.iterdir()) == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import slicer
 
-__all__ = ["ACQUISITION", "header_of", "instance_uids", "name_header"]
+__all__ = ["ACQUISITION", "age_years", "header_of", "instance_uids", "name_header"]
 
 # What tells how a series was made, when it was taken and whose it is, as the library names it.
 ACQUISITION = {
@@ -45,6 +45,7 @@ NUMBERS = {
     *("TriggerTime", "TemporalPositionIdentifier", "AcquisitionNumber"),
 }
 INSTANCES = "DICOM.instanceUIDs"
+PATIENT_AGE = "0010,1010"
 
 _NUMBERED = re.compile(r"\s*(\d+)(?:\.0+)?\s*[:_-]\s*(?=\D)(.*?)(?:-\d{3,})?\s*")
 _ELAPSED = re.compile(r"(?:^|[\W_])tt ?= ?(\d+(?:\.\d+)?) ?s", re.IGNORECASE)
@@ -58,6 +59,15 @@ def header_of(node: slicer.vtkMRMLNode) -> dict[str, Any]:
         return {}
     texts = {keyword: database.instanceValue(instances[0], tag) for keyword, tag in TAGS.items()}
     return {keyword: _value(keyword, text) for keyword, text in texts.items() if text}
+
+
+def age_years(node: slicer.vtkMRMLNode) -> int | None:
+    """Return the patient's age at the exam ('052Y' in the header); None where no header tells it in years."""
+    database, instances = getattr(slicer, "dicomDatabase", None), instance_uids(node)
+    if database is None or not instances:
+        return None
+    years = re.fullmatch(r"(\d{3})Y", database.instanceValue(instances[0], PATIENT_AGE).strip())
+    return int(years[1]) if years else None
 
 
 def instance_uids(node: slicer.vtkMRMLNode) -> list[str]:

@@ -1,7 +1,7 @@
 """Readings in the scene: the exact JSON, the maps as volumes, the features as a table, the curve as a chart.
 
 The JSON is kept in a text node, because table nodes keep six digits. Beside it is noted what was read (outline, phases,
-T1, T2): a reading of something else is still shown, but is told to be out of date.
+T1, T2, clinical values): a reading of something else is still shown, but is told to be out of date.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.files import to_plain
 from BreastFusionLib.reading.recipe import PROJECTION, SOURCE_WORDS
 
+from .clinical_values import clinical_row
 from .exam_nodes import dce_grid
+from .facts import read_json, write_json
 from .geometry import grid_of, update_volume
 from .kinetics_nodes import kinetics_chart, stored_chart
 from .labelmaps import lesion_digest, place_of, segment_of
@@ -51,6 +53,7 @@ __all__ = [
 READING, MAP, FEATURES = "reading", "map", "features"
 IMAGE = "image"  # beside the maps over it, what the model saw of a whole breast: files and page want it again
 BASIS = "BreastFusion.basis"
+CLINICAL_READ = "BreastFusion.clinicalRead"  # the model's own columns only: others of the exam say nothing to it
 SEQUENCE, METHOD = "BreastFusion.sequence", "BreastFusion.method"
 METHOD_WORDS = {"gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++"}
 MAP_COLORS = "vtkMRMLColorTableNodeIron"  # hot iron, as nuclear medicine has it
@@ -64,7 +67,7 @@ class StoredReading:
 
     Attributes:
         mapping: the content of reading.json.
-        is_current: whether outline, phases, T1 and T2 are those that were read.
+        is_current: whether outline, phases, T1, T2 and the model's clinical values are those that were read.
         map_nodes: (source, method) -> volume node, values 0..1; a projection itself has the method `IMAGE`.
         feature_table: vtkMRMLTableNode.
         chart: vtkMRMLPlotChartNode of the time-intensity curve; None when the reading has none.
@@ -84,6 +87,7 @@ def store_reading(
     segment_id: str,
     mapping: Mapping[str, Any],
     folder: str | os.PathLike[str],
+    clinical: Mapping[str, Any] | None = None,
 ) -> None:
     """Put a reading into the scene, in place of an earlier one of the same lesion.
 
@@ -92,11 +96,12 @@ def store_reading(
         segment_id: the lesion.
         mapping: the content of reading.json.
         folder: where the files are that it names.
+        clinical: the clinical columns that the model looks at, with their values as they were read.
 
     Raises:
         InputError: no such lesion, or a map that cannot be read; then an earlier reading is still there.
     """
-    for _step in storing_reading(parameters, segment_id, mapping, folder):
+    for _step in storing_reading(parameters, segment_id, mapping, folder, clinical):
         pass
 
 
@@ -105,6 +110,7 @@ def storing_reading(
     segment_id: str,
     mapping: Mapping[str, Any],
     folder: str | os.PathLike[str],
+    clinical: Mapping[str, Any] | None = None,
 ) -> Iterator[None]:
     """As `store_reading`, one file a step, so that events can pass; the scene changes in the last step, all at once."""
     maps = {}
@@ -124,6 +130,7 @@ def storing_reading(
     text = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", _("{lesion} reading").format(lesion=name))
     own(text, parameters.segmentation, segment_id, READING)
     text.SetAttribute(BASIS, reading_basis(parameters, segment_id))
+    write_json(text, CLINICAL_READ, clinical or {})
     text.SetText(json.dumps(to_plain(mapping), allow_nan=False))
 
 
@@ -137,9 +144,11 @@ def reading_of(parameters: BreastFusionParameterNode | None, segment_id: str) ->
         mapping = None
     if mapping is None:
         return None
+    clinical = read_json(text, CLINICAL_READ, {})
     return StoredReading(
         mapping=mapping,
-        is_current=text.GetAttribute(BASIS) == reading_basis(parameters, segment_id),
+        is_current=text.GetAttribute(BASIS) == reading_basis(parameters, segment_id)
+        and clinical_row(parameters, clinical) == clinical,
         map_nodes=_map_nodes(segmentation, segment_id),
         feature_table=find_node(segmentation, segment_id, FEATURES, "vtkMRMLTableNode"),
         chart=stored_chart(parameters, segment_id) if mapping.get("kinetics") else None,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slicer.i18n import tr as _
 
+from BreastFusionLib.reading.clinical import table_columns
+
+from ..bridge.clinical_values import clinical_row
 from ..bridge.reading_nodes import reading_basis
 from ..bridge.segments import lesion_ids
 from ..process.reading_request import ScaleCache, submit_reading
@@ -31,16 +34,19 @@ class Question:
         scene_node: the parameter node in the scene.
         segment_id: the lesion.
         basis: outline and exam as they were at the click.
+        clinical: the clinical columns that the model looks at, with their values at the click.
     """
 
     scene_node: Any
     segment_id: str
     basis: str
+    clinical: Mapping[str, Any]
 
     @classmethod
-    def of(cls, parameters: BreastFusionParameterNode, segment_id: str) -> Question:
-        """Return the question that a click asks now."""
-        return cls(parameters.parameterNode, segment_id, reading_basis(parameters, segment_id))
+    def of(cls, parameters: BreastFusionParameterNode, segment_id: str, columns: Iterable[str]) -> Question:
+        """Return the question that a click asks now; the model looks at these clinical columns."""
+        basis = reading_basis(parameters, segment_id)
+        return cls(parameters.parameterNode, segment_id, basis, clinical_row(parameters, columns))
 
     def what_changed(self, parameters: BreastFusionParameterNode | None) -> str:
         """Return in a sentence why an answer is of no use any more; empty while it is."""
@@ -50,6 +56,8 @@ class Question:
             return _("The lesion was deleted while it was being read: the result was dropped.")
         if reading_basis(parameters, self.segment_id) != self.basis:
             return _("The outline or the exam changed during the reading: the result was dropped. Classify again.")
+        if clinical_row(parameters, self.clinical) != self.clinical:
+            return _("A clinical value changed during the reading: the result was dropped. Classify again.")
         return ""
 
 
@@ -94,7 +102,8 @@ class ClassifyRun:
         assert parameters is not None
         self._context = context
         self._on_progress, self._on_finished, self._on_ended = on_progress, on_finished, on_ended
-        self.question = Question.of(parameters, parameters.selectedLesion)
+        columns = table_columns(header.recipe.inputs)
+        self.question = Question.of(parameters, parameters.selectedLesion, columns)
         self.bundle, self.device = str(header.folder), device
         self.is_open, self.text, self.fraction = True, _("Preparing the lesion"), None
         self._keeping: Steps | None = None
@@ -108,6 +117,7 @@ class ClassifyRun:
             on_error=self._failed,
             on_progress=self._progress,
             scales=scales,
+            clinical=self.question.clinical,
         )
 
     @property

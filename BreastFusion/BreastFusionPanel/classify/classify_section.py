@@ -161,7 +161,8 @@ class ClassifySection(Section):
         assert run is not None
         assert parameters is not None
         segment_id = run.question.segment_id
-        yield from storing_reading(parameters, segment_id, result["reading"], Path(result["folder"]))
+        folder, clinical = Path(result["folder"]), run.question.clinical
+        yield from storing_reading(parameters, segment_id, result["reading"], folder, clinical)
         stored = reading_of(parameters, segment_id)
         if stored is None:
             return

@@ -144,4 +144,4 @@ class SaveButtons:
 
 
 def _changed() -> str:
-    return _("The outline or the exam changed since the reading: classify again.")
+    return _("The outline, the exam or a clinical value changed since the reading: classify again.")

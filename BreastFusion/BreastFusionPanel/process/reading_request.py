@@ -22,6 +22,7 @@ from BreastFusionLib.reading.portion import cut_case
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.service.transfer import write_case
 
+from ..bridge.clinical_values import clinical_of
 from ..bridge.exam_nodes import exam_of
 from ..bridge.geometry import pixels_of
 from ..bridge.mapped_segments import mapped_by_reader, mapped_of
@@ -91,8 +92,13 @@ def warm_scales(parameters: BreastFusionParameterNode, inputs: InputsSpec, scale
     return Steps(scales.measure(parameters, inputs))
 
 
-def case_of(parameters: BreastFusionParameterNode, segment_id: str) -> Case:
+def case_of(parameters: BreastFusionParameterNode, segment_id: str, clinical: Mapping[str, Any] | None = None) -> Case:
     """Return what is classified: the exam, the lesion and the reader's own corrections. Nothing is copied yet.
+
+    Args:
+        parameters: the study.
+        segment_id: the lesion.
+        clinical: column -> value of the patient; None takes what the scene keeps with the exam.
 
     Raises:
         InputError: the exam or the lesion cannot be read; the sentence says what to do.
@@ -105,6 +111,7 @@ def case_of(parameters: BreastFusionParameterNode, segment_id: str) -> Case:
         exam,
         lesion,
         case_id=lesion.lesion_id,
+        clinical=clinical_of(parameters) if clinical is None else clinical,
         mapped={sequence: one for sequence, one in mapped.items() if one is not None},
         dce_phase=parameters.usedPhase if parameters.usedPhase >= 0 else None,
     )
@@ -121,6 +128,7 @@ def submit_reading(
     on_progress: Callable[[Progress], None] | None = None,
     scales: ScaleCache | None = None,
     out: Path | None = None,
+    clinical: Mapping[str, Any] | None = None,
 ) -> Request:
     """Have one lesion read, without ever blocking: this returns at once, the rest happens between events.
 
@@ -135,6 +143,7 @@ def submit_reading(
         on_progress: takes stage, fraction and text.
         scales: kept by the caller, so that a second reading measures nothing again.
         out: folder of the reading; None takes the worker's private one, which the next reading may clear.
+        clinical: as `case_of` takes it.
 
     Returns:
         The request: `cancel()` it, `wait()` for it. Once it has finished, `request.arguments["case"]` is the
@@ -147,7 +156,7 @@ def submit_reading(
         "device": device,
         "out": str(out or folder / "reading"),
     }
-    steps = _write_case(parameters, segment_id, header.recipe.inputs, scales or ScaleCache(), arguments)
+    steps = _write_case(parameters, segment_id, header.recipe.inputs, scales or ScaleCache(), arguments, clinical)
     return worker.request("read", steps, on_finished, on_error, on_progress)
 
 
@@ -157,11 +166,12 @@ def _write_case(
     inputs: InputsSpec,
     scales: ScaleCache,
     arguments: dict[str, str],
+    clinical: Mapping[str, Any] | None,
 ) -> Generator[str, None, dict[str, str]]:
     """Write the case's transfer folder step by step, and return what to send."""
     for _sequence in scales.measure(parameters, inputs):
         yield _("Measuring intensities")
-    case = case_of(parameters, segment_id)
+    case = case_of(parameters, segment_id, clinical)
     yield _("Cutting the lesion's part of the exam")
     portion = cut_case(case, inputs, scales.known(parameters, inputs))
     yield _("Handing over to the reading process")

@@ -24,6 +24,7 @@ def submit_exams(
     on_finished: Callable[[Mapping[str, Any]], None] | None = None,
     on_error: Callable[[WorkerError], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    clinical: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Request:
     """Have all lesions of many exams read.
 
@@ -36,6 +37,7 @@ def submit_exams(
         on_finished: takes {"rows": a mapping a lesion, "table": path of the CSV file}.
         on_error: takes what went wrong.
         on_progress: takes how far it is.
+        clinical: name of an exam's folder -> its clinical columns.
     """
     # The process has a working directory of its own.
     arguments = {
@@ -43,6 +45,7 @@ def submit_exams(
         "bundle": str(bundle.resolve()),
         "device": device,
         "out": str(out.resolve()),
+        "clinical": clinical or {},
     }
     return worker.request("exams", arguments, on_finished, on_error, on_progress)
 
