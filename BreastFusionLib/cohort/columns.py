@@ -21,6 +21,7 @@ __all__ = [
     "side_column",
     "split_column",
     "text_column",
+    "without_blanks",
 ]
 
 logger = logging.getLogger(__name__)
@@ -52,8 +53,18 @@ def look_at_names(table: pd.DataFrame, path: Path) -> None:
             )
 
 
+def without_blanks(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose known columns hold text without blanks around it; a cell of blanks alone is empty."""
+
+    def stripped(cell: object) -> object:
+        return cell.strip() or None if isinstance(cell, str) else cell
+
+    texts = [name for name in COLUMNS if name in table.columns and table[name].dtype.kind == "O"]
+    return table.assign(**{name: table[name].map(stripped) for name in texts})
+
+
 def text_column(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """Return a column as text without blanks around it.
+    """Return a column as text.
 
     Raises:
         InputError: an empty cell.
@@ -61,7 +72,7 @@ def text_column(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
     empty = table.index[table[name].isna()]
     if len(empty):
         raise InputError(f"{path.name}, row {empty[0] + 2}: '{name}' is empty. Fill it in or remove the row.")
-    return table[name].astype(str).str.strip()
+    return table[name].astype(str)
 
 
 def label_column(table: pd.DataFrame, classes: Sequence[str], path: Path) -> pd.Series:
@@ -121,7 +132,7 @@ def side_column(table: pd.DataFrame, path: Path) -> pd.Series:
     """
     if "side" not in table.columns:
         return pd.Series(pd.NA, index=table.index, dtype="str")
-    words = table["side"].astype("str").str.strip().str.lower()
+    words = table["side"].astype("str").str.lower()
     for word in words.dropna().unique():
         if word not in _SIDES:
             raise InputError(f"{path.name}: the side '{word}' is not known. Expected: left, right, or L, R.")
@@ -137,7 +148,7 @@ def lesion_column(table: pd.DataFrame, path: Path) -> pd.Series:
     if "lesion" not in table.columns:
         lesions = pd.Series(pd.NA, index=table.index, dtype="str")
     else:
-        lesions = table["lesion"].astype("str").str.strip()
+        lesions = table["lesion"].astype("str")
     neither = table.index[lesions.isna() & ~table["side"].isin(["left", "right"])]
     if len(neither):
         raise InputError(

@@ -19,6 +19,7 @@ from BreastFusionLib.cohort.columns import (
     side_column,
     split_column,
     text_column,
+    without_blanks,
 )
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError, first_few, nearest_known
@@ -133,6 +134,7 @@ def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant
     path = Path(path)
     table = _read_table(path)
     look_at_names(table, path)
+    table = without_blanks(table)
     for name in REQUIRED:
         table[name] = text_column(table, name, path)
     if table.empty:

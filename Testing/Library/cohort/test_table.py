@@ -55,6 +55,24 @@ def test_labels_may_be_class_names_numbers_or_absent(tmp_path):
     assert cohort.table["label"].tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("name", ["cohort.csv", "cohort.parquet"])
+def test_blanks_around_a_word_are_no_part_of_it(tmp_path, name):
+    spaced = rows(case_id=[" 001", "002 ", "003"], label=["benign ", " ", "1"], split=["train", "train ", " test"])
+    spaced = spaced.assign(lesion=[" a.nii.gz", "  ", "c.nii.gz"], side=[" L", "R ", " "], site=["A", "A ", " B"])
+    cohort = read_cohort(write(tmp_path, spaced, name))
+    assert cohort.problems == {} and cohort.table["case_id"].tolist() == ["001", "002", "003"]
+    assert cohort.table["site"].tolist() == ["A", "A", "B"]  # two centres, not three
+    for column, empty in {"label": 1, "lesion": 1, "side": 2}.items():
+        assert cohort.table[column].isna().tolist() == [row == empty for row in range(3)]
+
+
+@pytest.mark.parametrize("name", ["case_id", "patient_id", "exam"])
+def test_a_name_of_blanks_is_none(tmp_path, name):
+    # Taken for one, all patients without a number would be the same, and the cohort's own folder an exam.
+    with pytest.raises(InputError, match=f"cohort.csv, row 3: '{name}' is empty"):
+        read_cohort(write(tmp_path, rows(**{name: ["a", "  ", "b"]})))
+
+
 def test_a_missing_file_is_a_problem_of_its_row_alone(tmp_path):
     path = write(tmp_path, rows(lesion=["a.nii.gz", "gone.nii.gz", "c.nii.gz"]))
     cohort = read_cohort(path)
