@@ -150,4 +150,5 @@ def inputs_key(
         "clinical": row,
         "side": side,
     }
-    return sha256_of_bytes(json.dumps(to_plain(content), sort_keys=True).encode())
+    # As text, a date has a name too; the preparation says in a sentence that it is no value.
+    return sha256_of_bytes(json.dumps(to_plain(content), sort_keys=True, default=str).encode())

@@ -4,6 +4,7 @@ import functools
 import operator
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ def test_the_key_follows_content_and_settings_and_nothing_else(recipe, tmp_path)
     assert inputs_key(there[::-1], spec, {"age": 50.0, "unused": "x"}) == key
     assert inputs_key(here, spec, {"age": float("nan")}) == inputs_key(here, spec)
     assert inputs_key(here, spec, {"age": 51.0}) != key
+    # A column of dates is refused where it is read, in a sentence about the column.
+    assert inputs_key(here, spec, {"age": date(2020, 1, 1)}) != inputs_key(here, spec, {"age": date(2020, 1, 2)})
     assert inputs_key(here, replace(spec, dce_phase=1), {"age": 50.0}) != key
     here[0].write_bytes(b"three")
     assert inputs_key(here, spec, {"age": 50.0}) != key
