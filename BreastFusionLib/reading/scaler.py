@@ -18,6 +18,8 @@ __all__ = ["Scaler"]
 # A standardised value beyond this many standard deviations says no more than 'far out'; unbounded, one wild
 # feature of an odd lesion would decide alone.
 CLIP = 8.0
+# Nothing that is measured is as large; the squares of what is overflow, and one of them would spoil a whole bundle.
+LARGEST = 1e100
 # Every 2.5 per cent: the ends are the training range, and percentiles between are interpolated.
 QUANTILES = np.linspace(0.0, 1.0, 41)
 
@@ -46,12 +48,12 @@ class Scaler:
 
         Args:
             names: F feature names.
-            rows: (N, F) raw values, NaN where undefined.
+            rows: (N, F) raw values, NaN where undefined; so is what exceeds `LARGEST` in size.
             labels: (N,) class indices, or None.
             classes: number of classes.
         """
         values = np.asarray(rows, dtype=float).reshape(-1, len(names))
-        values = np.where(np.isfinite(values), values, np.nan)
+        values = np.where(np.abs(values) <= LARGEST, values, np.nan)
         count = np.maximum(np.isfinite(values).sum(axis=0), 1)
         mean = np.nansum(values, axis=0) / count
         std = np.sqrt(np.nansum((values - mean) ** 2, axis=0) / count)

@@ -33,6 +33,13 @@ def test_standardised_values_are_clipped_and_undefined_ones_are_the_mean(scaler)
     np.testing.assert_array_equal(scaler.standardise({"a": -np.inf, "flat": np.nan, "never": np.nan}), [-8.0, 0.0, 0.0])
 
 
+def test_a_number_beyond_all_measure_spoils_no_scaler(scaler):
+    # Its square is infinite, and a bundle with an infinite deviation is refused when it is loaded, after the training.
+    spoilt = Scaler.fit(scaler.names, [*ROWS, [1e300, 5.0, np.inf]])
+    np.testing.assert_array_equal([spoilt.mean, spoilt.std], [scaler.mean, scaler.std])
+    np.testing.assert_array_equal(spoilt.standardise({"a": 1e300, "flat": 5.0, "never": 0.0}), [8.0, 0.0, 0.0])
+
+
 def test_what_never_varied_in_training_decides_nothing_since_nothing_was_learnt_of_it(scaler):
     z = scaler.standardise({"a": 2.0, "flat": 6.0, "never": 2.0})
     np.testing.assert_array_equal(z, [0.0, 0.0, 0.0])
