@@ -146,10 +146,11 @@ def _dicom_side(series: Series) -> Side | None:
 
 
 def _coarse(image: sitk.Image) -> tuple[NDArray[np.float32], Grid]:
-    """Take every n-th voxel so that they lie about 4 mm apart; what is coarse already stays as it is."""
+    """Take every n-th voxel so that they lie about 4 mm apart; what is not finite counts as air."""
     i, j, k = _coarse_steps(Grid.of(image))
     coarse = image[::i, ::j, ::k]
-    return sitk.GetArrayFromImage(coarse).astype(np.float32), Grid.of(coarse)
+    values = sitk.GetArrayFromImage(coarse).astype(np.float32)
+    return np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0), Grid.of(coarse)
 
 
 def _coarse_steps(grid: Grid) -> tuple[int, int, int]:

@@ -67,6 +67,14 @@ def test_dark_fat_belongs_to_the_breast(number: int) -> None:
     assert midline_x(make_exam(7, number, small=True).exam.dce.phases[0].image) == pytest.approx(0.0, abs=8)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_voxels_without_a_value_hide_no_breast(value: float) -> None:
+    image = draw(AXIAL)
+    for index in ((0, 0, 0), (89, 49, 29), (20, 25, 15)):
+        image[index] = value  # as resampling leaves them beyond the border, and one within a breast
+    assert midline_x(image) == midline_x(draw(AXIAL))
+
+
 def test_side_by_the_midline_not_by_the_sign_of_x() -> None:
     exam = exam_of(AXIAL)
     assert side_of((SHIFT_X + 30, -40.0, 0.0), exam) == "left"
