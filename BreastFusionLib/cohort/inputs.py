@@ -26,7 +26,7 @@ from BreastFusionLib.cohort.tellings import tell_stray_levels, tell_too_few_phas
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
 from BreastFusionLib.files import remove_unused
 from BreastFusionLib.images.settings import ProjectionSpec
-from BreastFusionLib.reading.clinical import table_columns
+from BreastFusionLib.reading.clinical import table_columns, word_among
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import SEQUENCE_WORDS, InputsSpec
 
@@ -124,7 +124,7 @@ def missing_columns(cohort: Cohort, inputs: InputsSpec) -> list[str]:
     idle = [
         rule.where
         for rule in inputs.clinical_rules
-        if rule.column in known and not (cohort.table[rule.column] == rule.value).any()
+        if rule.column in known and not any(word_among((rule.value,), value) for value in cohort.table[rule.column])
     ]
     return [name for name in table_columns(inputs) if name not in known and name not in idle]
 

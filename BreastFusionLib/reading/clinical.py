@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,22 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["ColumnValue", "clinical_columns", "column_value", "is_known", "is_stray_level", "table_columns"]
+__all__ = [
+    "ColumnValue",
+    "clinical_columns",
+    "column_value",
+    "is_known",
+    "is_stray_level",
+    "table_columns",
+    "word_among",
+]
 
 ColumnValue = float | str | None
 """A number, a level's word, or None where missing."""
 
-# Scanners write 1.494 T or 2.89 T for what everyone calls 1.5 T and 3 T: a number of the exam counts as the level
-# that it differs from by no more than this share.
-_SAME_LEVEL = 0.05
+# Scanners write 1.494 T or 2.89 T for what everyone calls 1.5 T and 3 T: a number counts as the level that it differs
+# from by no more than this share. Tables write 1.0 for 1 beside words, and 1.1 in single precision.
+_SAME_LEVEL = {"exam": 0.05, "table": 1e-6}
 
 
 def clinical_columns(
@@ -52,7 +60,7 @@ def clinical_columns(
         values[column.name] = column_value(column, given, sentences)
     for rule in inputs.clinical_rules:
         if rule.value == values[rule.column] and (
-            rule.where is None or _word(row.get(rule.where)) in rule.where_values
+            rule.where is None or word_among(rule.where_values, row.get(rule.where)) is not None
         ):
             column = next(column for column in inputs.clinical if column.name == rule.column)
             values[rule.column] = drawn = _other_level(column, rule, case_id)
@@ -99,9 +107,26 @@ def is_known(value: ColumnValue) -> bool:
     return isinstance(value, str) or (value is not None and math.isfinite(value))
 
 
+def word_among(words: Sequence[str], given: Any, origin: str = "table") -> str | None:
+    """Return which of some words a value is; None for none.
+
+    Args:
+        words: levels, or codes.
+        given: whatever a table made of it: a number counts as the nearest word that is one, if that is close enough.
+        origin: of the column, 'table' or 'exam'.
+    """
+    word, number = _word(given), _as_number(given)
+    if word in words:
+        return word
+    numeric = {one: value for one in words if (value := _as_number(one)) is not None}
+    if number is None or not numeric:
+        return None
+    nearest = min(numeric, key=lambda one: abs(numeric[one] - number))
+    return nearest if math.isclose(numeric[nearest], number, rel_tol=_SAME_LEVEL[origin]) else None
+
+
 def _is_missing(column: ColumnSpec, given: Any) -> bool:
-    word = _word(given)
-    return word.lower() in ("", "nan") or word in column.missing
+    return _word(given).lower() in ("", "nan") or word_among(column.missing, given) is not None
 
 
 def _word(given: Any) -> str:
@@ -116,7 +141,7 @@ def _word(given: Any) -> str:
 def _number(column: ColumnSpec, given: Any, sentences: list[str]) -> float | None:
     try:
         value = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
         raise InputError(
@@ -136,16 +161,14 @@ def _number(column: ColumnSpec, given: Any, sentences: list[str]) -> float | Non
 
 
 def _level(column: ColumnSpec, given: Any, sentences: list[str]) -> str | None:
-    word, number = _word(given), _as_number(given)
-    if not column.levels or word in column.levels:
+    word = _word(given)
+    if not column.levels:
         return word
-    as_numbers = {level: _as_number(level) for level in column.levels}
-    numeric = {level: value for level, value in as_numbers.items() if value is not None}
-    if number is not None and column.origin == "exam" and numeric:
-        nearest = min(numeric, key=lambda level: abs(numeric[level] - number))
-        if math.isclose(numeric[nearest], number, rel_tol=_SAME_LEVEL):
-            return nearest
-    if number is not None and not numeric and column.origin == "table":
+    level = word_among(column.levels, given, column.origin)
+    if level is not None:
+        return level
+    is_number, of_words = _as_number(given) is not None, all(_as_number(level) is None for level in column.levels)
+    if is_number and of_words and column.origin == "table":
         raise InputError(
             f"The clinical column '{column.name}' holds the number {word}: one of its levels was expected "
             f"({', '.join(column.levels)}). Write it in the same words as in training, or leave it empty."
@@ -160,7 +183,7 @@ def _level(column: ColumnSpec, given: Any, sentences: list[str]) -> str | None:
 def _as_number(given: Any) -> float | None:
     try:
         value = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return value if math.isfinite(value) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from BreastFusionLib.errors import InputError
@@ -70,16 +71,23 @@ def test_columns_and_rules_that_do_not_fit_are_refused(columns, rules, message):
         InputsSpec(clinical=(INDICATION, *map(ColumnSpec, columns)), clinical_rules=rules)
 
 
-@pytest.mark.parametrize("value", [None, "", " ", math.nan, "nan", 99, 99.0, "99", "unknown"])
+@pytest.mark.parametrize("value", [None, "", " ", math.nan, "nan", 99, 99.0, "99", "99.0", "unknown"])
 def test_empty_cells_and_missing_codes_are_missing(value):
     assert read(ColumnSpec("age", missing=("99", "unknown")), value) == (None, [])
     assert read(ColumnSpec("bpe", "categorical", levels=("a", "b"), missing=("99", "unknown")), value) == (None, [])
 
 
-@pytest.mark.parametrize(("value", "expected"), [(3, "3"), (3.0, "3"), ("3", "3"), (" 3 ", "3")])
+@pytest.mark.parametrize(("value", "expected"), [(3, "3"), (3.0, "3"), ("3", "3"), (" 3 ", "3"), ("3.0", "3")])
 def test_a_level_is_the_same_however_the_table_writes_it(value, expected):
-    # Beside an empty cell pandas makes 3.0 of a column of whole numbers.
+    # Beside an empty cell pandas makes 3.0 of a column of whole numbers, and '3.0' beside a word.
     assert read(ColumnSpec("birads", "ordinal", levels=("1", "2", "3")), value) == (expected, [])
+
+
+def test_a_level_between_whole_numbers_may_come_in_single_precision():
+    column = ColumnSpec("field", "categorical", levels=("1.5", "3", "1.1"))
+    assert read(column, float(np.float32(1.1))) == ("1.1", [])
+    value, (sentence,) = read(column, 1.101)  # what a person typed in is no measurement: 0.1 % are a difference
+    assert value is None and "holds '1.101'" in sentence
 
 
 def test_values_that_cannot_be_meant_are_refused_in_a_sentence():
@@ -89,6 +97,8 @@ def test_values_that_cannot_be_meant_are_refused_in_a_sentence():
         read(ColumnSpec("age", unit="years", low=18.0, high=110.0), 540)
     with pytest.raises(InputError, match="clinical column 'age' holds 'old': a number was expected"):
         read(ColumnSpec("age"), "old")
+    with pytest.raises(InputError, match="a number was expected"):
+        read(ColumnSpec("age"), 10**400)
     with pytest.raises(InputError, match=r"'indication' holds the number 2: one of its levels was expected \(other, "):
         read(INDICATION, 2)
 
@@ -134,10 +144,10 @@ def test_an_obscured_indication_depends_on_seed_and_case_only():
 def test_only_indications_that_give_the_answer_away_are_obscured_and_it_is_said():
     rule = RuleSpec("replace_at_random", "indication", "extent", where="birads", where_values=("6",))
     inputs = InputsSpec(clinical=(INDICATION,), clinical_rules=(rule,))
-    for row in ({"birads": 4}, {}, {"birads": None}):
+    for row in ({"birads": 4}, {"birads": "4.0"}, {}, {"birads": None}):
         assert clinical_columns({"indication": "extent", **row}, {}, inputs, "C1") == ({"indication": "extent"}, [])
     assert clinical_columns({"indication": "other", "birads": 6}, {}, inputs, "C1") == ({"indication": "other"}, [])
-    values, (sentence,) = clinical_columns({"indication": "extent", "birads": 6}, {}, inputs, "C1")
+    values, (sentence,) = clinical_columns({"indication": "extent", "birads": "6.0"}, {}, inputs, "C1")
     assert sentence == (
         f"The clinical column 'indication' holds 'extent', which was replaced by '{values['indication']}', drawn at "
         "random, as the model's recipe says."
