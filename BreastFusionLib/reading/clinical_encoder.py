@@ -38,6 +38,7 @@ class ColumnCode:
         seen: those that occurred among the training cases.
         number: what a missing value becomes, in a continuous column.
         level: likewise, in the others.
+        gaps: whether one was missing among the training cases; if none was, nothing was learnt of an indicator.
     """
 
     spec: ColumnSpec
@@ -45,6 +46,7 @@ class ColumnCode:
     seen: tuple[str, ...] = ()
     number: float | None = None
     level: str | None = None
+    gaps: bool = True
 
     @property
     def fill(self) -> float | str:
@@ -183,6 +185,8 @@ class ClinicalEncoder:
     def standardise(self, values: Mapping[str, ColumnValue]) -> NDArray[np.float32]:
         """Return a case's (F,) inputs, numbers as `Scaler.standardise` does unless their column says otherwise.
 
+        An input that was the same in all training cases is so whatever the case: as in `Scaler.standardise`.
+
         Raises:
             InputError: when a column is missing altogether.
         """
@@ -193,7 +197,12 @@ class ClinicalEncoder:
                 "the bundle's own recipe."
             )
         own = [(code, values[code.spec.name]) for code in self.codes]
-        taken = [value if code.usable(value) else code.fill for code, value in own]
+        # Of a category, `usable` knows what was learnt.
+        learnt = self.measured.varies | [code.spec.kind == "categorical" for code in self.codes]
+        taken = [
+            value if known and code.usable(value) else code.fill
+            for (code, value), known in zip(own, learnt.tolist(), strict=True)
+        ]
         numbers = [_number(code, value) for code, value in zip(self.codes, taken, strict=True)]
         standardised = self.measured.standardise(dict(zip(self.measured.names, numbers, strict=True)))
         inputs: list[float] = []
@@ -203,7 +212,7 @@ class ClinicalEncoder:
             else:
                 inputs.append(z if code.spec.standardise else number)
             if code.spec.impute == "indicator":
-                inputs.append(float(not code.usable(value)))
+                inputs.append(float(code.gaps and not code.usable(value)))
         return np.array(inputs, dtype=np.float32)
 
     def notes(self, values: Mapping[str, ColumnValue]) -> tuple[str, ...]:
@@ -222,10 +231,11 @@ def _fit_column(column: ColumnSpec, values: Sequence[ColumnValue]) -> ColumnCode
             f"The clinical column '{column.name}' has no value that can be used in any of the {len(values)} training "
             "cases. Fill it in, name its levels as the table writes them, or take it out of the recipe."
         )
+    gaps = len(known) < len(values)
     if column.kind == "continuous":
         numbers = [float(value) for value in known if value is not None]
         fill = _mode(numbers, sorted(numbers)) if column.impute == "mode" else float(np.median(numbers))
-        return ColumnCode(column, number=fill)
+        return ColumnCode(column, number=fill, gaps=gaps)
     words = [str(value) for value in known]
     levels = column.levels or tuple(sorted(set(words), key=_natural))
     if column.base is not None and column.base not in levels:
@@ -237,7 +247,7 @@ def _fit_column(column: ColumnSpec, values: Sequence[ColumnValue]) -> ColumnCode
         level = sorted(words, key=levels.index)[(len(words) - 1) // 2]  # of two middle ones the lower: it must be one
     else:
         level = _mode(words, levels)
-    return ColumnCode(column, levels, tuple(one for one in levels if one in words), level=level)
+    return ColumnCode(column, levels, tuple(one for one in levels if one in words), level=level, gaps=gaps)
 
 
 def _mode(values: Sequence[T], order: Sequence[T]) -> T:

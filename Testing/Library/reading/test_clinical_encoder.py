@@ -130,6 +130,7 @@ def test_an_indicator_says_what_was_missing():
         ColumnSpec("bpe", "categorical", levels=BPE[:2], impute="indicator"),
     )
     rows = [{"age": 40.0, "bpe": "mild"}, {"age": 60.0, "bpe": "mild"}, {"age": None, "bpe": "minimal"}]
+    rows.append({"age": 50.0, "bpe": None})
     encoder = fitted(columns, rows)
     assert encoder.names == ("age", "age:missing", "bpe=mild", "bpe:missing")
     assert encoded(encoder, age=None, bpe="minimal") == [50.0, 1.0, 0.0, 0.0]
@@ -169,6 +170,23 @@ def test_a_wild_number_is_clipped_unless_it_is_taken_as_it_is():
 def test_a_number_that_never_varied_in_training_is_as_good_as_unknown():
     encoder = fitted(ColumnSpec("flip_angle_deg", impute="indicator"), [10.0, 10.0, None])
     assert encoded(encoder, flip_angle_deg=20.0) == encoded(encoder, flip_angle_deg=10.0) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("column", [ColumnSpec("left_breast"), ColumnSpec("left_breast", "ordinal", levels=("0", "1"))])
+def test_a_number_taken_as_it_is_that_never_varied_is_as_good_as_unknown_too(column):
+    encoder = fitted(replace(column, standardise=False), ["1", "1"] if column.levels else [1.0, 1.0])
+    right, left = ("0", "1") if column.levels else (0.0, 1.0)
+    assert encoded(encoder, left_breast=right) == encoded(encoder, left_breast=left) == [1.0]
+
+
+def test_an_indicator_of_what_was_never_missing_in_training_says_nothing():
+    # Its weight is still the one it began with.
+    columns = (ColumnSpec("age", impute="indicator"), ColumnSpec("bpe", "categorical", levels=BPE, impute="indicator"))
+    encoder = fitted(columns, [{"age": 40.0, "bpe": "mild"}, {"age": 60.0, "bpe": "minimal"}])
+    again = ClinicalEncoder.from_mapping(json.loads(json.dumps(to_plain(encoder.to_mapping()))), "here")
+    for one in (encoder, again):
+        assert encoded(one, age=None, bpe=None) == [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        assert len(one.notes({"age": None, "bpe": "mild"})) == 1
 
 
 def test_a_column_without_any_value_is_refused():
