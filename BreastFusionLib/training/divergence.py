@@ -29,7 +29,7 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
     Raises:
         InputError: always.
     """
-    from BreastFusionLib.training.processes import wait_for_all
+    from BreastFusionLib.training.processes import waiting_for_first
 
     where = "on validation cases" if batch is None else f"in batch {batch}"
     kept = f"The weights and the log of epoch {epoch - 1} and before are kept" if epoch else "Nothing was learnt yet"
@@ -38,11 +38,10 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
         f"number. {kept} in {folder.name}. Look at these cases' inputs; if they are in order, lower "
         "training.learning_rate or set training.precision to 32. Then train into a new folder."
     )
-    if writes:
-        note = {"epoch": epoch, "batch": batch, "case_ids": list(case_ids), "message": message}
-        with saying_disk_full(folder):
+    note = {"epoch": epoch, "batch": batch, "case_ids": list(case_ids), "message": message}
+    with waiting_for_first(), saying_disk_full(folder):
+        if writes:
             write_json(folder / _FILE, note)
-    wait_for_all()  # so that the note is there for whoever asks next
     raise InputError(message)
 
 

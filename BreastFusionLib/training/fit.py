@@ -71,7 +71,7 @@ def train(
             small part a column may follow the label by chance. None: both is done here.
         devices: graphics cards on each machine, or processes on a CPU; each batch is divided among them, and only
             the first process writes. With several, the program is started once more for each, so that it must do
-            the same in all of them; in all but the first, this returns when the network is fitted.
+            the same in all of them; they wait for each other, and what fails in the first fails in all.
         nodes, strategy: see `trainer.Devices`.
 
     Raises:
@@ -96,7 +96,7 @@ def train(
         _require_classes(cases.table)
         refuse_impossible(recipe)
     settings = {"recipe": recipe.resolved(), "cohort": cohort_fingerprint(cases.table), "version": __version__}
-    run = begin_run(Path(out), settings) if writes else Run(Path(out))
+    run = begin_run(Path(out), settings, writes=writes)
     if run.finished:
         return run
     refuse_diverged(run.folder)
@@ -105,10 +105,10 @@ def train(
     among = [Path(path) for path in prepared.loc[prepared["status"] == "ok", "path"]]
     prepared = prepared[prepared["case_id"].isin(cases.table["case_id"])]
     table = _with_paths(cases.table, prepared)
-    # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
     if writes:
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
-        begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)})
+    # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
+    begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)}, writes=writes)
     _require_classes(table)
     if alone:
         refuse_same_images(table, recipe, among)
@@ -195,6 +195,7 @@ class _Training:
 
         from BreastFusionLib.training.keeper import Keeper
         from BreastFusionLib.training.optimise import optimise
+        from BreastFusionLib.training.processes import waiting_for_first
         from BreastFusionLib.training.trainer import quiet_lightning
 
         with quiet_lightning():
@@ -210,12 +211,14 @@ class _Training:
             spec, names = self.recipe.training, self.table["case_id"].tolist()
             keeper = Keeper(self.run.folder, spec, names, self.epoch_progress)
             first = optimise(network, batches, self.rows, self.labels, self.positive, spec, keeper, self.devices)
-            if not first:
-                return
-            keeper.load_best(network)
         # Compiled code rounds in another way than what a reading runs.
-        with torch.compiler.set_stance("force_eager") if spec.compile else contextlib.nullcontext():
-            self._finish(network, batches, scalers, contexts)
+        with (
+            waiting_for_first(),
+            torch.compiler.set_stance("force_eager") if spec.compile else contextlib.nullcontext(),
+        ):
+            if first:
+                keeper.load_best(network)
+                self._finish(network, batches, scalers, contexts)
 
     def _network(self, scalers: Scalers) -> FusionNetwork:
         from lightning.pytorch import seed_everything

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import pandas as pd
 
@@ -25,7 +25,10 @@ from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run, begin_run
 from BreastFusionLib.training.spec import TrainingSpec
 
-__all__ = ["How", "ManyRuns", "kept_row", "outcome"]
+if TYPE_CHECKING:
+    from BreastFusionLib.training.trainer import Devices
+
+__all__ = ["How", "ManyRuns", "devices_of", "kept_row", "outcome"]
 
 
 class How(TypedDict, total=False):
@@ -43,6 +46,15 @@ class How(TypedDict, total=False):
     strategy: str
     prepare_as: InputsSpec | None
     prepared: pd.DataFrame | None
+
+
+def devices_of(how: How) -> Devices:
+    """Return what the runs are trained on, see `Devices.chosen`."""
+    from BreastFusionLib.training.trainer import Devices
+
+    return Devices.chosen(
+        how.get("device", "auto"), how.get("devices", 1), how.get("nodes", 1), how.get("strategy", "auto")
+    )
 
 
 class ManyRuns:
@@ -65,12 +77,8 @@ class ManyRuns:
             total: how many runs there will be.
             run_progress: called as run_progress(runs done, runs in all).
         """
-        from BreastFusionLib.training.trainer import Devices
-
         self.folder, self.cohort, self._how = Path(folder), cohort, how
-        self._devices = Devices.chosen(
-            how.get("device", "auto"), how.get("devices", 1), how.get("nodes", 1), how.get("strategy", "auto")
-        )
+        self._devices = devices_of(how)
         self._prepared: list[tuple[InputsSpec, pd.DataFrame]] = []
         self._done, self._total, self._run_progress = 0, total, run_progress
 
@@ -97,15 +105,14 @@ class ManyRuns:
             refuse_impossible(recipe)
         for recipe in different:
             refuse_label_in_inputs(self.cohort.table, recipe)
-        if self.writes:
-            begin_run(self.folder, wanted, file)
+        begin_run(self.folder, wanted, file, self.writes)
         for recipe in different:
             self._prepare(recipe.inputs)
         every = pd.concat([prepared for _, prepared in self._prepared])
         failed = every[every["status"] == "failed"].drop_duplicates("case_id")
         self.write(failed, "failed.csv")
-        if self.writes:
-            begin_run(self.folder, {**wanted, "inputs": inputs_fingerprint(every[every["status"] == "ok"])}, file)
+        wanted["inputs"] = inputs_fingerprint(every[every["status"] == "ok"])
+        begin_run(self.folder, wanted, file, self.writes)
         table = self.cohort.table
         self.cohort = dataclasses.replace(self.cohort, table=table[~table["case_id"].isin(failed["case_id"])])
         for recipe in different:
@@ -132,7 +139,7 @@ class ManyRuns:
         return next(prepared for wanted, prepared in self._prepared if wanted == inputs)
 
     def train(self, recipe: Recipe, table: pd.DataFrame, folder: Path) -> Run:
-        """Train one run, or continue it; in all processes that train together, it is then finished.
+        """Train one run, or continue it.
 
         Args:
             recipe: one of those that it began with, or with other settings of its training.
@@ -140,11 +147,8 @@ class ManyRuns:
             folder: of the run.
         """
         cohort = dataclasses.replace(self.cohort, table=table)
-        from BreastFusionLib.training.processes import wait_for_all
-
         how: How = {**self._how, "prepared": self.prepared(recipe.inputs)}
         run = train(recipe, cohort, folder, **how)
-        wait_for_all()  # for the first process, which finishes the run
         self.count()
         return run
 

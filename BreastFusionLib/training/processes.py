@@ -18,6 +18,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import distributed, nn
 from torch.utils.data import DataLoader, Dataset
 
+from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.training.data import Batches, Key, loader
 from BreastFusionLib.training.spec import TrainingSpec
 
@@ -30,7 +31,7 @@ __all__ = [
     "gather",
     "joined",
     "take_buffers",
-    "wait_for_all",
+    "waiting_for_first",
 ]
 
 Item = TypeVar("Item")
@@ -121,21 +122,35 @@ def take_buffers(network: nn.Module) -> None:
             distributed.broadcast(buffer, src=0)
 
 
-def wait_for_all() -> None:
-    """Go on when all processes have come here."""
-    if joined():
-        distributed.barrier()
+@contextlib.contextmanager
+def waiting_for_first() -> Iterator[None]:
+    """Go on when the first process is through with what stands inside, which the others only wait for.
+
+    Raises:
+        InputError: it failed; in all processes, so that they still do the same.
+    """
+    failure = None
+    try:
+        yield
+    except Exception as error:
+        if not joined():
+            raise
+        failure = error
+    reason = gather(None if failure is None else reason_of(failure))[0]
+    if reason is not None:
+        raise InputError(reason) from failure
 
 
 @contextlib.contextmanager
 def first_before_others() -> Iterator[None]:
-    """Let the first process do what leaves files, and then the others, who find them."""
-    others = joined() and distributed.get_rank() > 0
-    if others:
-        wait_for_all()
-    yield
-    if not others:
-        wait_for_all()
+    """Let the first process do what leaves files, and then the others, who find them; see `waiting_for_first`."""
+    if joined() and distributed.get_rank() > 0:
+        with waiting_for_first():
+            pass
+        yield
+    else:
+        with waiting_for_first():
+            yield
 
 
 def joined() -> bool:

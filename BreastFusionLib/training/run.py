@@ -12,9 +12,9 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.files import to_plain, write_json
+from BreastFusionLib.files import TEMPORARY, to_plain, write_json
 
-__all__ = ["Run", "begin_run"]
+__all__ = ["Run", "begin_run", "settings_that_differ"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Run:
         return (self.bundle / "checksums.json").is_file()
 
 
-def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json") -> Run:
+def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json", writes: bool = True) -> Run:
     """Begin a run, or continue one with the same settings.
 
     Args:
@@ -67,6 +67,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json")
         settings: what its result depends on (resolved recipe, cohort, prepared inputs); what is known later may be
             told by a second call.
         file: where they are written; a folder of several runs has another one, so that neither is taken for the other.
+        writes: False only looks whether the folder can be used: in a process that trains with others.
 
     Raises:
         InputError: the folder holds a run with other settings, or something else, or the disk is full.
@@ -77,28 +78,29 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json")
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path} cannot be read ({error}). Choose another folder, or delete this one.") from error
-        differences = _differences(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
+        differences = settings_that_differ(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
         if differences:
             raise InputError(
                 f"{folder} holds a run with other settings: {'; '.join(differences[:3])}"
                 f"{f'; and {len(differences) - 3} more' if len(differences) > 3 else ''}. "
                 "Choose another folder, or delete this one to train anew."
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(not one.name.startswith(TEMPORARY) for one in folder.iterdir()):
         raise InputError(f"{folder} is not empty and holds no run: choose another folder.")
-    with saying_disk_full(folder):
-        write_json(path, {**found, **wanted})
-        write_json(folder / "recipe.json", wanted["recipe"])
+    if writes:
+        with saying_disk_full(folder):
+            write_json(path, {**found, **wanted})
+            write_json(folder / "recipe.json", wanted["recipe"])
     return Run(folder)
 
 
-def _differences(found: Any, wanted: Any, place: str = "") -> list[str]:
+def settings_that_differ(found: Any, wanted: Any, place: str = "") -> list[str]:
     """Say in words where two nested plain values differ."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         keys = [*wanted, *(key for key in found if key not in wanted)]
         return [
             sentence
             for key in keys
-            for sentence in _differences(found.get(key), wanted.get(key), f"{place}.{key}".removeprefix("."))
+            for sentence in settings_that_differ(found.get(key), wanted.get(key), f"{place}.{key}".removeprefix("."))
         ]
     return [] if found == wanted else [f"{place} was {found!r}, is now {wanted!r}"]

@@ -44,4 +44,4 @@ if __name__ == "__main__":
     if torch.distributed.is_initialized():
         number, count = torch.distributed.get_rank(), torch.distributed.get_world_size()
         wrote = "wrote" if any(name.startswith(out) for name in written) else "wrote nothing"
-        print(f"process {number} of {count}: {wrote}")
+        sys.stdout.write(f"process {number} of {count}: {wrote}\n")  # at once: both processes end together
