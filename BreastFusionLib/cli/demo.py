@@ -51,7 +51,7 @@ def run_demo(out: Path, exams: int = EXAMS, workers: int = 2) -> Path:
     from BreastFusionLib.report import DemoStory, write_demo_page
     from BreastFusionLib.studies.stages import Stages
 
-    stages = Stages(out / "seconds.json", messages.print)
+    stages = Stages(out / "seconds.json", tell=messages.print)
     with stages.timed("phantom exams"), progress_bar("phantom exams") as progress:
         from BreastFusionLib.phantom import write_cohort
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, progress_bars, result_only_on_stdout
-from BreastFusionLib.cli.study_commands import CacheOption, CohortOption, SchedulerOption, WorkersOption
+from BreastFusionLib.cli.output import DeviceOption, JsonOption, emit, messages, result_only_on_stdout
+from BreastFusionLib.cli.study_commands import (
+    CacheOption,
+    CohortOption,
+    DevicesOption,
+    NodesOption,
+    SchedulerOption,
+    WorkersOption,
+    training_bars,
+)
 
 if TYPE_CHECKING:
-    from BreastFusionLib.studies import StudyPlan
     from BreastFusionLib.studies.dry_run import StudyEstimate
 
 __all__ = ["EXAMPLES", "study"]
@@ -37,13 +44,15 @@ def study(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be trained, and how long.")] = False,
     device: DeviceOption = "auto",
+    devices: DevicesOption = 1,
+    nodes: NodesOption = 1,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
     cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a paper's whole set of experiments: train every model, compare them, write its tables and one report."""
-    from BreastFusionLib.studies import estimate, plan_study
+    from BreastFusionLib.studies import estimate, finish_study, plan_study, run_study
 
     found, done = None, None
     with result_only_on_stdout():
@@ -52,7 +61,9 @@ def study(
         if dry_run:
             found = estimate(plan, cohort, out, workers, device, _say)
         else:
-            done = _run(plan, cohort, out, cache, workers, scheduler, device)
+            with training_bars(device, devices, nodes, workers, scheduler, cache) as (how, _):
+                runs = run_study(plan, cohort, out, _say, **how)
+            done = finish_study(runs, device)
     if found is not None:
         emit(found.to_mapping(), as_json, lambda: _print(found))
     if done is not None:
@@ -61,17 +72,6 @@ def study(
             messages.print(f"{key} failed: {reason}", style="bold red", markup=False)
         if done["failures"]:
             raise typer.Exit(1)
-
-
-def _run(
-    plan: StudyPlan, cohort: Path, out: Path, cache: Path | None, workers: int, scheduler: str | None, device: str
-) -> dict[str, Any]:
-    from BreastFusionLib.studies import Listener, finish_study, run_study
-
-    with progress_bars("cases", "encoder passes", "epochs") as (cases, passes, epochs):
-        listener = Listener(cases, passes, epochs, _say)
-        done = run_study(plan, cohort, out, cache, workers, scheduler, device, listener)
-    return finish_study(done, device)
 
 
 def _say(words: str) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 _HOMES = {
     "STUDIES": "plan",
-    "Listener": "run",
     "StudyPlan": "plan",
     "StudyRuns": "run",
     "estimate": "dry_run",
@@ -23,7 +22,7 @@ _HOMES = {
     "run_study": "run",
 }
 
-__all__ = ["STUDIES", "Listener", "StudyPlan", "StudyRuns", "estimate", "finish_study", "plan_study", "run_study"]
+__all__ = ["STUDIES", "StudyPlan", "StudyRuns", "estimate", "finish_study", "plan_study", "run_study"]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,10 +20,11 @@ from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.studies.folder import TIMINGS, refuse_other, run_folder
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
 from BreastFusionLib.studies.remembered import remembered
-from BreastFusionLib.studies.run import TIMINGS, run_folder, study_cohort
+from BreastFusionLib.studies.run import study_cohort
 from BreastFusionLib.studies.timing import Timing, time_network
 from BreastFusionLib.training.frozen import replays_of
 from BreastFusionLib.training.recipe import Recipe
@@ -112,9 +113,11 @@ def estimate(
         say: is given a sentence before each step.
 
     Raises:
-        InputError: the cohort cannot be used, or none of its first cases can be prepared.
+        InputError: the cohort cannot be used, none of its first cases can be prepared, or the folder is not this
+            study's.
     """
     cases, folder = study_cohort(plan, cohort), Path(out)
+    refuse_other(folder, plan, cases)
     name, words = choose_device(device)
     made = {**machine(device), "Threads": str(torch.get_num_threads())}
     del made["Date"]

@@ -20,14 +20,15 @@ class Stages:
         seconds: stage -> seconds over all calls.
     """
 
-    def __init__(self, path: Path, tell: Callable[[str], None] = lambda words: None) -> None:
+    def __init__(self, path: Path, writes: bool = True, tell: Callable[[str], None] = lambda words: None) -> None:
         """Take up what the file holds.
 
         Args:
             path: of the file.
+            writes: False leaves it as it is: in a process that trains with others.
             tell: is given a sentence after each stage.
         """
-        self._path, self._tell = path, tell
+        self._path, self._writes, self._tell = path, writes, tell
         self.seconds: dict[str, float] = remembered(path)
 
     @contextlib.contextmanager
@@ -39,5 +40,6 @@ class Stages:
         finally:
             spent = time.perf_counter() - start
             self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
-            write_json(self._path, self.seconds)
+            if self._writes:
+                write_json(self._path, self.seconds)
         self._tell(f"{stage}: {spent:.0f} s")

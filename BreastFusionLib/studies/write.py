@@ -9,10 +9,11 @@ from BreastFusionLib import DISCLAIMER
 from BreastFusionLib.files import write_json, write_text
 from BreastFusionLib.report import write_evaluation_page
 from BreastFusionLib.studies.examples import example_pictures
+from BreastFusionLib.studies.folder import SECONDS
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.page import notes_of, study_html
 from BreastFusionLib.studies.results import StudyResults, study_results
-from BreastFusionLib.studies.run import SECONDS, StudyRuns
+from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.stages import Stages
 from BreastFusionLib.studies.table import StudyTable
 

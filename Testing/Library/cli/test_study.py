@@ -14,7 +14,7 @@ def ends_with(monkeypatch):
     """Let a study end with some failures, without training."""
 
     def set_failures(failures):
-        monkeypatch.setattr(studies, "run_study", lambda *args: args, raising=False)
+        monkeypatch.setattr(studies, "run_study", lambda *args, **how: args, raising=False)
         content = {"report": "report.html", "failures": failures}
         monkeypatch.setattr(studies, "finish_study", lambda done, device: content, raising=False)
 

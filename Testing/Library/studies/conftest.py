@@ -55,8 +55,13 @@ CHANGES = {
 @pytest.fixture
 def tiny_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyPlan:
     """Two runs of each of three models, the first study of the table of studies."""
-    folder = tmp_path / "recipes"
-    folder.mkdir()
+    monkeypatch.setitem(planning.STUDIES, "tiny", _tiny_study(tmp_path / "recipes"))
+    return plan_study("tiny")
+
+
+def _tiny_study(folder: Path) -> Study:
+    """Write the recipes of three models into a folder, and return the study of them."""
+    folder.mkdir(exist_ok=True)
     (folder / "all.yaml").write_text(yaml.safe_dump(RECIPE))
     for name, change in CHANGES.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump({"extends": "all.yaml", **change}))
@@ -65,7 +70,7 @@ def tiny_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyPlan:
         for name in CHANGES
     )
     metrics = (Metric("auc", "AUC"), Metric("specificity_at_sensitivity/0.95", "Specificity at 95 %", percent=True))
-    study = Study(
+    return Study(
         name="tiny",
         title="A study of drawn inputs",
         source="Nobody",
@@ -83,8 +88,6 @@ def tiny_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StudyPlan:
         small_words="The small size trains one epoch.",
         differs=("It is drawn.",),
     )
-    monkeypatch.setitem(planning.STUDIES, "tiny", study)
-    return plan_study("tiny")
 
 
 @pytest.fixture

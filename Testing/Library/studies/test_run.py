@@ -1,12 +1,18 @@
 """A study trains every model from every seed, goes on where it was stopped, and outlives a model that fails."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.studies import Listener, estimate, run_study
+from BreastFusionLib.studies import estimate, run_study
 from BreastFusionLib.studies.plan import plan_study
 
 
@@ -28,12 +34,12 @@ def test_a_stopped_study_goes_on_with_the_run_that_was_stopped_and_ends_as_if_ne
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_study(tiny_plan, breasts, tmp_path / "study", listener=Listener(epochs=stop_in_the_fourth_run))
+        run_study(tiny_plan, breasts, tmp_path / "study", epoch_progress=stop_in_the_fourth_run)
     before = checksums(tmp_path / "study")
     assert set(before) == {"runs/image/seed_0", "runs/image/seed_1", "runs/columns/seed_0"}
 
     said = []
-    done = run_study(tiny_plan, breasts, tmp_path / "study", listener=Listener(say=said.append))
+    done = run_study(tiny_plan, breasts, tmp_path / "study", say=said.append)
     after = checksums(tmp_path / "study")
     assert {name: after[name] for name in before} == before  # not even written again
     assert len(after) == 6 and not done.failures
@@ -50,7 +56,7 @@ def test_a_stopped_study_goes_on_with_the_run_that_was_stopped_and_ends_as_if_ne
 
 def test_cases_are_prepared_once_for_all_models_and_have_one_split_in_all_of_them(tiny_plan, breasts, tmp_path):
     seen = []
-    done = run_study(tiny_plan, breasts, tmp_path / "study", listener=Listener(cases=lambda n, total: seen.append(n)))
+    done = run_study(tiny_plan, breasts, tmp_path / "study", progress=lambda n, total: seen.append(n))
     assert seen == list(range(1, 61))
     assert (done.prepared["status"] == "failed").sum() == 2  # both breasts of one patient
     splits = pd.read_csv(done.splits).set_index("case_id")["split"]
@@ -65,7 +71,7 @@ def test_a_model_that_fails_does_not_end_the_others(tiny_plan, breasts, tmp_path
     broken = dataclasses.replace(columns, recipe=columns.recipe.changed({"training.precision": "16"}))
     plan = dataclasses.replace(tiny_plan, models=(image, broken, both), runs=1)
     said = []
-    done = run_study(plan, breasts, tmp_path / "study", listener=Listener(say=said.append))
+    done = run_study(plan, breasts, tmp_path / "study", say=said.append)
     assert list(done.found) == ["image", "both"]
     assert done.failures["columns"].startswith("training.precision 16 needs a graphics card")
     assert any(sentence.startswith("Columns failed: training.precision 16") for sentence in said)
@@ -149,5 +155,63 @@ def test_weights_that_are_not_there_are_told_before_any_case_is_prepared(tiny_pl
     plan = plan_study("tiny", models=["image"], overrides=[f"model.encoder.weights={tmp_path}/none.safetensors"])
     prepared = []
     with pytest.raises(InputError, match="None of the study's models can be trained; image: "):
-        run_study(plan, breasts, tmp_path / "study", listener=Listener(cases=lambda *done: prepared.append(done)))
+        run_study(plan, breasts, tmp_path / "study", progress=lambda *done: prepared.append(done))
     assert not prepared and not (tmp_path / "study").exists()
+
+
+def forget(out):
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps({name: plan[name] for name in ("study", "size")}))
+
+
+def grow_older(out):
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps({**plan, "version": "0.0.9"}))
+
+
+def change_a_recipe(out):
+    recipe = json.loads((out / "runs" / "columns" / "recipe.json").read_text())
+    recipe["training"]["epochs"] = 16
+    (out / "runs" / "columns" / "recipe.json").write_text(json.dumps(recipe))
+
+
+@pytest.mark.parametrize(
+    ("make_older", "words"),
+    [
+        (forget, "an earlier one"),
+        (grow_older, "0.0.9, this is "),
+        (change_a_recipe, "of Columns, training.epochs was 16, is now 2"),
+    ],
+)
+def test_a_folder_that_another_version_made_is_told_and_left_as_it_is(tiny_plan, breasts, tmp_path, make_older, words):
+    out = tmp_path / "study"
+    run_study(plan_study("tiny", models=["columns"], runs=1), breasts, out)
+    make_older(out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for begin in (run_study, estimate):  # with a model that it trained, and one that would join it
+        with pytest.raises(
+            InputError, match=rf"made by another version of BreastFusion \({words}.* another folder, or"
+        ):
+            begin(plan_study("tiny", models=["image"], runs=1), breasts, out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
+def test_two_processes_train_a_study_as_one_does_and_what_the_first_cannot_finish_fails_in_both(
+    tiny_plan, breasts, tmp_path
+):
+    out = tmp_path / "two"
+    command = [sys.executable, Path(__file__).with_name("run_tiny.py"), tmp_path / "recipes", "--cohort", breasts]
+    command += ["--out", out, "--seeds", "1", "--device", "cpu", "--devices", "2", "--json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("columns failed: Unexpected RuntimeError: the disk is gone") == 1
+    assert done.stderr.count("Both, run 1 of 1. 2 of 2 runs.") == 1  # said by one process
+    assert set(json.loads(done.stdout)["models"]) == {"image", "both"}  # one object on stdout
+    one = run_study(plan_study("tiny", runs=1), breasts, tmp_path / "one", device="cpu")
+    for name in ("image", "both"):
+        scores = [
+            pd.read_csv(folder / "runs" / name / "seed_0" / "predictions.csv")["score"] for folder in (out, one.folder)
+        ]
+        np.testing.assert_allclose(*scores, atol=1e-3)
