@@ -30,6 +30,7 @@ __all__ = [
     "Encoded",
     "PreparedCase",
     "batch_tensors",
+    "cases_together",
     "changed_copies",
     "encode",
     "image_tensors",
@@ -46,10 +47,6 @@ Tensors = dict[str, torch.Tensor]
 
 FUSED = ""
 """Names the fused output among those of single sources."""
-
-# Cases that go through the network together on a graphics card. A CPU gains nothing from more than one, and one
-# at a time gives the very same numbers however many cases are asked for.
-GPU_BATCH = 16
 
 
 class PreparedCase(Protocol):
@@ -160,9 +157,17 @@ def score(inputs: PreparedCase, bundle: Bundle) -> Scores:
 
 def score_batch(cases: Sequence[PreparedCase], bundle: Bundle) -> list[Scores]:
     """Score cases, each exactly as if it came alone."""
-    size = 1 if bundle.device == "cpu" else GPU_BATCH
+    size = cases_together(bundle.device)
     groups = [cases[start : start + size] for start in range(0, len(cases), size)]
     return [scores for group in groups for scores in score_encoded(encode(group, bundle), bundle)]
+
+
+def cases_together(device: str) -> int:
+    """Return how many cases go through a network together, wherever their numbers must be those of a reading.
+
+    One on a CPU: how a convolution rounds depends on the size of its batch, and larger ones are hardly faster.
+    """
+    return 1 if device == "cpu" else 16
 
 
 def encode(cases: Sequence[PreparedCase], bundle: Bundle) -> Encoded:

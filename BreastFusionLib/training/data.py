@@ -32,7 +32,6 @@ Tensors = dict[str, torch.Tensor]
 Key = tuple[int | None, tuple[int, ...]]
 """(replay, rows): which rows, and by which replay they are augmented (None: not at all)."""
 
-CHUNK = 16
 FETCHED_AHEAD = 2
 
 

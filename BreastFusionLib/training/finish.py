@@ -20,9 +20,9 @@ from BreastFusionLib.reading.calibration import Calibration, fit_line
 from BreastFusionLib.reading.metadata import OPERATING_POINT, BundleMetadata, TrainingContext, TrainingRecord
 from BreastFusionLib.reading.recipe import TestTimeSpec
 from BreastFusionLib.reading.scalers import Scalers
-from BreastFusionLib.reading.score import FUSED, changed_copies, output_margins, running
+from BreastFusionLib.reading.score import FUSED, cases_together, changed_copies, output_margins, running
 from BreastFusionLib.reading.versions import versions
-from BreastFusionLib.training.data import CHUNK, Batches
+from BreastFusionLib.training.data import Batches
 from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run
 from BreastFusionLib.training.spec import EvaluationSpec, TrainingSpec
@@ -57,7 +57,7 @@ def network_margins(
     device: str,
     test_time: TestTimeSpec | None = None,
 ) -> Margins:
-    """Return the margins of all cases as a reading finds them, in 32-bit precision.
+    """Return the margins of all cases as a reading finds them, in 32-bit precision; on a CPU to the last digit.
 
     Args:
         network: fitted; it is put in eval mode on `device`.
@@ -69,17 +69,18 @@ def network_margins(
     network = network.to(device).eval()
     parts: dict[str, list[NDArray[np.float64]]] = {}
     with running(device):
-        for start in range(0, count, CHUNK):
-            rows = range(start, min(start + CHUNK, count))
+        size = cases_together(device)
+        for start in range(0, count, size):
+            rows = range(start, min(start + size, count))
             batch = move_data_to_device(batches[None, tuple(rows)], device)
             vectors, present = batch["vectors"], batch["present"]
-            # A frozen encoder's features are of the images as they are.
-            changed = changed_copies(move_data_to_device(batches.images(rows), device), test_time) if test_time else ()
-            outputs = [network(images, vectors, present) for images in changed]
-            if not outputs and "features" in batch:
-                outputs = [network.fuse(batch["features"], vectors, present)]
-            elif not outputs:
-                outputs = [network(batch["images"], vectors, present)]
+            if "features" in batch and test_time is None:
+                views = [batch["features"]]
+            else:  # a frozen encoder's features are of the images as they are
+                images = move_data_to_device(batches.images(rows), device) if "features" in batch else batch["images"]
+                changed = list(changed_copies(images, test_time)) or [images]
+                views = [{source: network.encode(source, one) for source, one in copy.items()} for copy in changed]
+            outputs = [network.fuse(features, vectors, present) for features in views]
             for source, found in output_margins(outputs, positive).items():
                 there = np.ones(len(rows), bool) if source == FUSED else present[source].cpu().numpy()
                 parts.setdefault(source, []).append(np.where(there, found, np.nan))

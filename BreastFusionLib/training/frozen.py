@@ -17,14 +17,16 @@ from safetensors.torch import load_file, save_file
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.files import replacing
-from BreastFusionLib.reading.score import running
-from BreastFusionLib.training.data import CHUNK, Batches, CaseTensors, augmented, fetched_ahead
+from BreastFusionLib.reading.score import cases_together, running
+from BreastFusionLib.training.data import Batches, CaseTensors, augmented, fetched_ahead
 from BreastFusionLib.training.spec import TrainingSpec
 
 if TYPE_CHECKING:
     from BreastFusionLib.models import FusionNetwork
 
 __all__ = ["frozen_features", "replays_of"]
+
+CHUNK = 16
 
 Tensors = dict[str, torch.Tensor]
 
@@ -78,7 +80,9 @@ def _one_pass(
     network: FusionNetwork, patches: Batches, rows: Sequence[int], count: int, replay: int | None, device: str
 ) -> Tensors:
     found: Tensors = {}
-    keys = [(replay, tuple(rows[start : start + CHUNK])) for start in range(0, len(rows), CHUNK)]
+    # A reading sees images as they are; how copies for training are rounded matters to nobody.
+    size = cases_together(device) if replay is None else CHUNK
+    keys = [(replay, tuple(rows[start : start + size])) for start in range(0, len(rows), size)]
     with running(device):
         for (_, chunk), batch in zip(keys, fetched_ahead(patches, keys, device.startswith("cuda")), strict=True):
             for source, images in augmented(move_data_to_device(batch, device))["images"].items():

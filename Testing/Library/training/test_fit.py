@@ -34,7 +34,7 @@ def model(request, tmp_path) -> dict:
     torch.manual_seed(0)
     save_file(small_body().state_dict(), tmp_path / "encoder.safetensors")
     weights = str(tmp_path / "encoder.safetensors")
-    return {"encoder": {"name": "small", "weights": weights, "frozen": True, "shared": False}}
+    return {"encoder": {"name": "small", "weights": weights, "frozen": True, "shared": False, "pooling": "max"}}
 
 
 def weights(run) -> bytes:
@@ -63,7 +63,7 @@ def test_predictions_are_what_a_reading_of_the_bundle_says(cohort, tmp_path, mod
     bundle = load_bundle(run.bundle)
     for row in cohort.table.itertuples():
         found = score(draw_inputs(row.case_id, float(row.age)), bundle).probability
-        assert found == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-6)
+        assert found == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-12)
     assert (predictions["label"] == cohort.table.set_index("case_id")["label"]).all()
 
 
@@ -79,7 +79,7 @@ def test_scores_over_changed_copies_are_what_a_reading_of_the_bundle_says(
     plain = dataclasses.replace(bundle, recipe=dataclasses.replace(bundle.recipe, test_time=None))
     for row in list(cohort.table.itertuples())[:9]:
         case = draw_inputs(row.case_id, row.age)
-        assert score(case, bundle).probability == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-6)
+        assert score(case, bundle).probability == pytest.approx(predictions.loc[row.case_id, "score"], abs=1e-12)
         assert score(case, plain).probability != score(case, bundle).probability
 
 
