@@ -64,7 +64,7 @@ def load() -> list[Any]:
     worker = Worker()
     try:
         made = worker.request("phantom", {**DEMO_EXAM, "out": str(worker.folder / "demo")}).wait(LONGEST_S)
-        for _share in add_exam(read_exam_arrays(Path(made["exam"])), parameters):
+        for _share in add_exam(read_exam_arrays(Path(made["exam"])), parameters, made["clinical"]):
             slicer.app.processEvents()
     finally:
         worker.stop()

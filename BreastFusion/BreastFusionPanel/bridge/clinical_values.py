@@ -12,11 +12,12 @@ import slicer
 
 from .dicom_headers import age_years
 from .facts import read_json, write_json
+from .node_parts import fingerprints
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["clinical_of", "clinical_row", "keep_clinical"]
+__all__ = ["clinical_of", "clinical_row", "hand_on_clinical", "keep_clinical"]
 
 CLINICAL = "BreastFusion.clinical"
 AGE = "age"  # what cohorts' tables call the patient's age in years
@@ -45,6 +46,12 @@ def keep_clinical(sequence: slicer.vtkMRMLSequenceNode, values: Mapping[str, Any
         values: column -> number or word; None: not known, whatever a header says.
     """
     write_json(sequence, CLINICAL, {**read_json(sequence, CLINICAL, {}), **values})
+
+
+def hand_on_clinical(before: slicer.vtkMRMLSequenceNode | None, sequence: slicer.vtkMRMLSequenceNode) -> None:
+    """Keep the values of one series with another that shows the same images: it was put together anew."""
+    if before is not None and set(fingerprints(before)) & set(fingerprints(sequence)):
+        keep_clinical(sequence, read_json(before, CLINICAL, {}))
 
 
 def _age(sequence: slicer.vtkMRMLSequenceNode) -> int | None:

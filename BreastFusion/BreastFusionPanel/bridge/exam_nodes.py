@@ -7,8 +7,8 @@ the exam it is given and copies every volume once.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -17,6 +17,7 @@ from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.model import Exam, Role, Series, missing_phases
 
+from .clinical_values import keep_clinical
 from .facts import (
     REASON,
     SOURCES,
@@ -98,7 +99,9 @@ def dce_grid(parameters: BreastFusionParameterNode) -> Grid:
     return common_grid(items_of(_chosen_sequence(parameters)), _placed_by(parameters))
 
 
-def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[float]:
+def add_exam(
+    exam: Exam, parameters: BreastFusionParameterNode, clinical: Mapping[str, Any] | None = None
+) -> Iterator[float]:
     """Put an exam into the scene and make it the panel's study, one volume a step, so that events can pass between.
 
     Lesions of the study before stay in the scene, hidden, and are no longer the panel's. The nodes come into the scene
@@ -108,6 +111,7 @@ def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[floa
     Args:
         exam: DCE, T1 and T2 are taken.
         parameters: of the study.
+        clinical: what is known of the patient: column -> value.
 
     Yields:
         The share (0..1) that is done.
@@ -123,6 +127,8 @@ def add_exam(exam: Exam, parameters: BreastFusionParameterNode) -> Iterator[floa
         for _volume in _make_node(series, nodes):
             done += 1
             yield done / total
+    if clinical and "dce" in nodes:
+        keep_clinical(nodes["dce"], clinical)
     _put_into_scene(exam, nodes, parameters)
 
 

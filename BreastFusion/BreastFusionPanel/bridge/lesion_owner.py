@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from BreastFusionLib.errors import InputError
 
 from .facts import read_json, write_json
-from .node_parts import fingerprint
+from .node_parts import fingerprints
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
@@ -29,7 +29,7 @@ def claim_lesions(parameters: BreastFusionParameterNode) -> None:
     sequence, lesions = parameters.dceSequence, parameters.segmentation
     if sequence is not None and lesions is not None:
         lesions.SetNodeReferenceID(SERIES, sequence.GetID())
-        write_json(lesions, IMAGES, _images(sequence))
+        write_json(lesions, IMAGES, fingerprints(sequence))
         _note_mapped(parameters)
 
 
@@ -117,12 +117,4 @@ def _show(node: slicer.vtkMRMLSegmentationNode | None, is_shown: bool) -> None:
 def _shows_their_images(sequence: slicer.vtkMRMLSequenceNode, lesions: slicer.vtkMRMLSegmentationNode) -> bool:
     """Tell whether a series shows images that lesions were drawn on; of lesions from elsewhere nobody knows them."""
     drawn_on = read_json(lesions, IMAGES, [])
-    return not drawn_on or bool(set(drawn_on) & set(_images(sequence)))
-
-
-def _images(sequence: slicer.vtkMRMLSequenceNode) -> list[int]:
-    """Return what tells the series' images from all others, in whatever order its phases are."""
-    items = [sequence.GetNthDataNode(number) for number in range(sequence.GetNumberOfDataNodes())]
-    volumes = [item for item in items if item is not None and item.IsA("vtkMRMLScalarVolumeNode")]
-    found = {fingerprint(volume) for volume in volumes}
-    return sorted(found - {None})
+    return not drawn_on or bool(set(drawn_on) & set(fingerprints(sequence)))

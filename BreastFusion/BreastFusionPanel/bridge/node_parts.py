@@ -9,7 +9,7 @@ import slicer
 
 from .geometry import pixels_of
 
-__all__ = ["fingerprint", "name_columns", "remove_node"]
+__all__ = ["fingerprint", "fingerprints", "name_columns", "remove_node"]
 
 
 def fingerprint(volume: slicer.vtkMRMLScalarVolumeNode | None) -> int | None:
@@ -19,6 +19,14 @@ def fingerprint(volume: slicer.vtkMRMLScalarVolumeNode | None) -> int | None:
     pixels = pixels_of(volume)
     sample = pixels[tuple(slice(size % 7 // 2, None, max(1, size // 20)) for size in pixels.shape)]
     return zlib.crc32(np.ascontiguousarray(sample).tobytes())
+
+
+def fingerprints(sequence: slicer.vtkMRMLSequenceNode) -> list[int]:
+    """Return what tells the images of a series from all others, in whatever order its phases are."""
+    items = [sequence.GetNthDataNode(number) for number in range(sequence.GetNumberOfDataNodes())]
+    volumes = [item for item in items if item is not None and item.IsA("vtkMRMLScalarVolumeNode")]
+    found = {fingerprint(volume) for volume in volumes}
+    return sorted(found - {None})
 
 
 def remove_node(node: slicer.vtkMRMLNode | None) -> None:

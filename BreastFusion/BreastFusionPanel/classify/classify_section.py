@@ -19,6 +19,7 @@ from ..section import Section
 from ..widgets.enabling import enable
 from ..widgets.showing import show_fraction
 from .classify_run import ClassifyRun
+from .clinical_form import ClinicalForm
 from .feature_table import FeatureTable
 from .log_pane import LogPane
 from .maps_view import MapsView
@@ -50,6 +51,7 @@ class ClassifySection(Section):
         super().__init__(context)
         self.run: ClassifyRun | None = None
         self.model = ModelChoice(context, self.ui)
+        self._clinical = ClinicalForm(context, self.ui, self.refresh)
         self._result = ResultView(self.ui)
         self._maps = MapsView(context, self.ui)
         self._table = FeatureTable(self.ui)
@@ -97,6 +99,7 @@ class ClassifySection(Section):
         with self.context.guard():
             if self.run is not None:
                 self.run.abandon_if_useless()
+            self._clinical.refresh(self.model.header)
             self._show_run()
             self._show_reading()
 
@@ -107,6 +110,7 @@ class ClassifySection(Section):
         with self.context.guard():
             if self.run is not None:
                 return
+            self._clinical.commit()
             missing = self.missing()
             if missing:
                 self.context.say(missing)
@@ -135,7 +139,7 @@ class ClassifySection(Section):
             return _("Outline a lesion and select it first (section 2).")
         if not lesion_digest(parameters.segmentation, parameters.selectedLesion):
             return _("Nothing is drawn yet: paint the selected lesion first (section 2).")
-        return self.model.missing()
+        return self.model.missing() or self._clinical.problem()
 
     def _on_button(self) -> None:
         if self.run is not None:

@@ -100,10 +100,11 @@ class StudyLoading:
                 on_added(result)
 
         self._tell_added(0.0)
-        self._steps = Steps(self._add(result["exam"]), self._tell_added, added, self._could_not_add)
+        self._steps = Steps(self._add(result), self._tell_added, added, self._could_not_add)
 
-    def _add(self, folder: str) -> Iterator[float]:
-        yield from add_exam(read_exam_arrays(folder), self._context.parameters)
+    def _add(self, result: Mapping[str, Any]) -> Iterator[float]:
+        # Of a phantom it is known what a register would tell.
+        yield from add_exam(read_exam_arrays(result["exam"]), self._context.parameters, result.get("clinical"))
 
     def _tell_added(self, fraction: float) -> None:
         self.progressed.emit(fraction, _("Adding volumes to the scene"))

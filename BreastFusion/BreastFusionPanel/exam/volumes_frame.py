@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from slicer.i18n import tr as _
 
+from ..bridge.clinical_values import hand_on_clinical
 from ..bridge.exam_guess import guess_exam
 from ..bridge.sequences import sequence_of_volumes
 from ..display.dce_images import is_made, shown_phase
@@ -62,6 +63,7 @@ class VolumesFrame:
         sequence = sequence_of_volumes(volumes, times_s, _("DCE"))
         self._ui.fromVolumesButton.setChecked(False)
         self._context.say("")
+        hand_on_clinical(self._context.parameters.dceSequence, sequence)
         self._context.parameters.dceSequence = sequence
 
     def _fold(self, *_args: object) -> None:
