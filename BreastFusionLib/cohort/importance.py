@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from BreastFusionLib.reading.cache import SavedInputs
     from BreastFusionLib.reading.score import PreparedCase
 
-__all__ = ["CasePieces", "bundle_importance"]
+__all__ = ["CasePieces", "bundle_importance", "cases_with_sources"]
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ def bundle_importance(
         )
     chosen = Cohort(table[table["label"].notna()].reset_index(drop=True), cohort.folder, cohort.problems)
     prepared = compute_inputs(chosen, bundle.recipe.inputs, cache, workers, scheduler, progress)
-    cases = _cases_with_sources(prepared[prepared["status"] == "ok"], bundle)
+    cases = cases_with_sources(prepared[prepared["status"] == "ok"], bundle)
     if not cases:
         raise InputError(
             f"None of the cohort's {len(cohort.table)} cases is of split '{split}', has a label, can be prepared and "
@@ -159,10 +159,17 @@ def bundle_importance(
     return permutation_importance(pieces, pieces.table, positive.astype(int), pieces.groups(categories), shuffles, seed)
 
 
-def _cases_with_sources(prepared: pd.DataFrame, bundle: Bundle) -> dict[str, SavedInputs]:
-    """Load prepared cases by their names, but for those that have none of the model's sources.
+def cases_with_sources(prepared: pd.DataFrame, bundle: Bundle) -> dict[str, SavedInputs]:
+    """Load prepared cases, but for those that have none of the model's sources, which are told.
 
     A file in the cache may say another name: that of the case for which it was made, of which this one is a copy.
+
+    Args:
+        prepared: case_id and path of cases that could be prepared.
+        bundle: the model.
+
+    Returns:
+        case_id -> its inputs.
     """
     from BreastFusionLib.reading.cache import load_inputs
 

@@ -1,15 +1,20 @@
 """From nothing to a study's folder: page, tables and study.json tell the same, and nothing is measured twice."""
 
 import csv
+import dataclasses
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from BreastFusionLib.phantom.truth import LATENTS
+from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.studies import finish_study, plan_study, run_study
 from BreastFusionLib.studies.importance import study_importance
+
+from .conftest import draw_inputs
 
 
 @pytest.fixture
@@ -77,3 +82,16 @@ def test_the_small_size_is_said_in_every_title(tiny_plan, breasts, tmp_path):
     html = (tmp_path / "study" / "report.html").read_text()
     assert re.search("Class activation maps.*<h3>Columns</h3>", html, re.DOTALL)  # the last there is
     assert "ideal" not in content["tables"]  # no truth lies beside this cohort
+
+
+def test_importance_leaves_out_a_case_without_any_source_and_says_so(tiny_plan, breasts, tmp_path, caplog):
+    done = run_study(plan_study("tiny", models=["columns"], runs=1), breasts, tmp_path / "study")
+    cases = done.cohort.table
+    empty = cases.loc[(cases["split"] == "test") & (cases["case_id"] != "P07_left"), "case_id"].iloc[0]
+    path = Path(done.prepared.set_index("case_id")["path"][empty])
+    save_inputs(dataclasses.replace(draw_inputs(empty, 0), columns={"age": None, "side_of_birth": None}), path)
+    found = study_importance(done)
+    assert f"{empty}: none of the model's sources is there" in caplog.text
+    (tmp_path / "study" / "importance" / "columns.json").unlink()
+    others = dataclasses.replace(done.cohort, table=cases[cases["case_id"] != empty])
+    assert study_importance(dataclasses.replace(done, cohort=others)) == found
