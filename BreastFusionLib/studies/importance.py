@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from BreastFusionLib.cohort.importance import CasePieces
+from BreastFusionLib.cohort.importance import CasePieces, cases_with_sources
 from BreastFusionLib.evaluation.importance import Importance, permutation_importance, rank_products, ranked
 from BreastFusionLib.files import write_json
 from BreastFusionLib.reading.bundle import Bundle, load_bundle
-from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.recipe import CLINICAL
-from BreastFusionLib.report.numbers import number
 from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.table import Column, StudyTable
@@ -48,8 +46,8 @@ def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) 
     for key in found:
         columns += [
             Column(f"{key}_loss", names[key], "coarse", with_ends=True),
-            Column(f"{key}_rank", "Rank", "count"),
-            Column(f"{key}_paper", "Paper", "text"),
+            Column(f"{key}_rank", "Rank", "rank"),
+            Column(f"{key}_paper", "Paper", "coarse", with_rank=True),
         ]
     by_name = {key: {one.name: one for one in ranks} for key, ranks in found.items()}
     rows: list[dict[str, Any]] = []
@@ -58,7 +56,7 @@ def importance_table(runs: StudyRuns, found: dict[str, tuple[Importance, ...]]) 
         for key in found:
             one, printed = by_name[key][product.name], published.get(key, {}).get(product.name)
             row |= {f"{key}_loss": _quartiles(one), f"{key}_rank": one.rank}
-            row[f"{key}_paper"] = f"{number(printed[0], '.2f')} ({printed[1]})" if printed else None
+            row[f"{key}_paper"] = dict(zip(("value", "rank"), printed, strict=True)) if printed else None
         rows.append(row)
     file, title = runs.plan.study.importance_table
     caption = (
@@ -88,11 +86,11 @@ def _of_model(runs: StudyRuns, key: str, device: str) -> tuple[Importance, ...]:
 
 def _measured(runs: StudyRuns, bundle: Bundle) -> tuple[Importance, ...]:
     table = runs.cohort.table
-    ready = runs.prepared[runs.prepared["status"] == "ok"].set_index("case_id")["path"]
-    test = table[(table["split"] == "test") & table["case_id"].isin(ready.index)]
-    task = bundle.recipe.task
-    labels = (test["label"].to_numpy(dtype=int) == task.classes.index(task.positive)).astype(int)
-    pieces = CasePieces(bundle, [load_inputs(Path(str(ready[case_id]))) for case_id in test["case_id"]])
+    test = table[table["split"] == "test"].set_index("case_id")["label"]
+    ready = runs.prepared[(runs.prepared["status"] == "ok") & runs.prepared["case_id"].isin(test.index)]
+    cases, task = cases_with_sources(ready, bundle), bundle.recipe.task
+    labels = (test[list(cases)].to_numpy(dtype=int) == task.classes.index(task.positive)).astype(int)
+    pieces = CasePieces(bundle, list(cases.values()))
     prefix = f"{CLINICAL}."
     groups = {name.removeprefix(prefix): [name] for name in pieces.table.columns if name.startswith(prefix)}
     return permutation_importance(pieces, pieces.table, labels, groups, SHUFFLES, runs.plan.first.evaluation.seed)

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
-from BreastFusionLib.report.numbers import number, p_value, with_interval
-from BreastFusionLib.report.page import Html, table
+from BreastFusionLib.report.numbers import number, p_value
+from BreastFusionLib.report.page import Html, element, join, table
 
 __all__ = ["Column", "StudyTable"]
-
-_ENDS = ("low", "high")
 
 
 @dataclass(frozen=True)
@@ -22,17 +20,24 @@ class Column:
     """One column.
 
     Attributes:
-        key: in a row, and in the CSV file; an estimate {value, low, high} fills `<key>`, `<key>_low`, `<key>_high`.
+        key: in a row, and in the CSV file, where an estimate fills `<key>`, `<key>_low` and `<key>_high`.
         header: over it on the page.
-        kind: how its cells are written: 'text', 'count', 'number' (three digits), 'coarse' (two digits), 'share' (of 1,
-            in per cent), 'p'.
-        with_ends: whether its cells are estimates.
+        kind: how its cells are written: 'text', 'count', 'rank' (ties share their mean), 'number' (three digits),
+            'coarse' (two digits), 'share' (of 1, in per cent), 'p'.
+        with_ends: whether its cells are estimates {value, low, high}.
+        with_rank: whether its cells are {value, rank}.
     """
 
     key: str
     header: str
     kind: str = "number"
     with_ends: bool = False
+    with_rank: bool = False
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What stands in small letters beside a cell's value."""
+        return ("low", "high") if self.with_ends else ("rank",) if self.with_rank else ()
 
 
 @dataclass(frozen=True)
@@ -81,36 +86,42 @@ class StudyTable:
 
 
 def _names(column: Column) -> list[str]:
-    return [column.key, *(f"{column.key}_{end}" for end in _ENDS)] if column.with_ends else [column.key]
+    return [column.key, *(f"{column.key}_{part}" for part in column.beside)]
 
 
 def _cells(column: Column, row: Mapping[str, Any]) -> list[Any]:
     found = row.get(column.key)
-    if not column.with_ends:
+    if not column.beside:
         return [found]
-    return [(found or {}).get(key) for key in ("value", *_ENDS)]
+    return [(found or {}).get(key) for key in ("value", *column.beside)]
 
 
 def _rule(column: Column) -> str:
     return "---" if column.kind == "text" else "---:"
 
 
-def _shown(column: Column, found: Any) -> Html | str | None:
-    if not column.with_ends:
-        return _words(column, found)
-    share = column.kind == "share"
-    return with_interval(found, 2 if column.kind == "coarse" else 3, percent=share)
+def _shown(column: Column, found: Any) -> Html | None:
+    """Return a cell for the page: what stands beside the value in small letters, which a narrow column sets below."""
+    value, small = _parts(column, found)
+    return join([f"{value} ", element("small", small)] if small else [value]) if value else None
 
 
-def _words(column: Column, found: Any) -> str | None:
+def _words(column: Column, found: Any) -> str:
     """Return a cell as text."""
-    if found is None or (column.with_ends and found.get("value") is None):
-        return None
-    if not column.with_ends:
-        return _written(column.kind, found)
+    return " ".join(filter(None, _parts(column, found)))
+
+
+def _parts(column: Column, found: Any) -> tuple[str, str]:
+    """Return a cell's value and what stands in brackets beside it; both empty where there is nothing."""
+    if not column.beside:
+        return "" if found is None else _written(column.kind, found), ""
+    if found is None or found["value"] is None:
+        return "", ""
     value = _written(column.kind, found["value"])
-    ends = [_written(column.kind, found[end]) for end in _ENDS if found.get(end) is not None]
-    return f"{value} [{', '.join(end.removesuffix(' %') for end in ends)}]" if len(ends) == 2 else value
+    if column.with_rank:
+        return value, f"({found['rank']})"
+    ends = [_written(column.kind, found[end]).removesuffix(" %") for end in column.beside if found[end] is not None]
+    return value, f"[{', '.join(ends)}]" if len(ends) == 2 else ""
 
 
 def _written(kind: str, value: Any) -> str:
@@ -120,5 +131,5 @@ def _written(kind: str, value: Any) -> str:
         return p_value(float(value)) or ""
     if kind == "share":
         return f"{number(100 * value, '.1f')} %"
-    forms = {"count": ",.0f", "number": ".3f", "coarse": ".2f"}
+    forms = {"count": ",.0f", "rank": "g", "number": ".3f", "coarse": ".2f"}
     return number(float(value), forms[kind])

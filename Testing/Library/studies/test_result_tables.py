@@ -118,7 +118,7 @@ def test_importance_is_ranked_over_models_with_the_papers_numbers_beside(runs):
         "both": ranked({"age": [0.5, 0.5, 0.5], "side_of_birth": [-2.0, -2.0, -2.0]}),
     }
     age, side = importance_table(runs, losses).rows
-    assert (age["columns_rank"], age["columns_paper"]) == (1, "2.50 (1)")
+    assert (age["columns_rank"], age["columns_paper"]) == (1, {"value": 2.5, "rank": 1})
     assert age["columns_loss"] == {"value": 3.0, "low": 2.5, "high": 3.5}  # median and quartiles of 2, 3, 4
     assert (age["both_loss"]["value"], age["both_rank"], age["both_paper"]) == (0.5, 2, None)
     assert age["rank_product"] == side["rank_product"] == pytest.approx(2**0.5)
