@@ -26,6 +26,7 @@ from BreastFusionLib.lesion import read_lesion
 from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.reader import Reader
 from BreastFusionLib.reading.reading_folder import READING
+from BreastFusionLib.reading.versions import versions
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
@@ -92,8 +93,8 @@ def read_many(
     """Read every lesion of many exams, or both breasts of each where the model reads whole breasts.
 
     An exam or a case that cannot be read is a row with status 'failed' and the reason, never the end. A case whose
-    files, model and clinical row are as they were when it was read is not read again, so that a second call continues
-    where the first one stopped.
+    files, model and clinical row are as they were when this version read it is not read again, so that a second call
+    continues where the first one stopped.
 
     Args:
         exams: exam folders, DICOM folders with a folder `lesions` in them, or folders that hold many of these.
@@ -234,7 +235,8 @@ def _earlier(folder: Path, done: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
     """Return what a reading depends on: cheap to find out, different whenever the reading could be."""
-    files = [path for path in sorted(task.exam.rglob("*")) if path.is_file() and path.parent.name != LESIONS]
+    inside = sorted(task.exam.rglob("*")) if task.exam.is_dir() else [task.exam]
+    files = [path for path in inside if path.is_file() and path.parent.name != LESIONS]
     stamps = [(str(path.relative_to(task.exam)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return {
         "exam": sha256_of_bytes(repr(stamps).encode()),
@@ -242,6 +244,7 @@ def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
         "clinical": sha256_of_bytes(repr(sorted(task.clinical.items())).encode()),
         "bundle": sha256_of_file(bundle.folder / "checksums.json"),
         "device": bundle.device,
+        "versions": versions(radiomics=bundle.recipe.inputs.radiomics is not None),
     }
 
 

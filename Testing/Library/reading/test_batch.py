@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+import BreastFusionLib
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import write_exam
 from BreastFusionLib.exam.geometry import Grid
@@ -136,6 +137,14 @@ def test_what_changed_is_read_again(exams, case, bundle, tmp_path, counted):
     other = shutil.copytree(bundle.folder, tmp_path / "other bundle")
     write_json(other / "checksums.json", {"another": "model"})
     assert read(replace(bundle, folder=other)) == ["made/L2"]
+
+
+def test_what_another_version_has_read_is_read_again(exams, bundle, tmp_path, counted, monkeypatch):
+    read_many([exams / "E1"], bundle, tmp_path / "out")
+    monkeypatch.setattr(BreastFusionLib, "__version__", "999")
+    counted.clear()
+    (first, *_) = read_many([exams / "E1"], bundle, tmp_path / "out")
+    assert counted == ["made/L1", "made/L2"] and first["breastfusion"] == "999"
 
 
 def test_an_interrupted_reading_counts_as_none(exams, bundle, tmp_path, counted):

@@ -172,6 +172,17 @@ def test_many_exams_give_a_row_a_breast(phantom, breast, bundle, tmp_path: Path)
     assert (tmp_path / "out" / rows[0]["folder"] / "reading.json").stat().st_mtime_ns == before
 
 
+def test_an_exam_that_is_one_file_is_read_again_when_the_file_changed(phantom, bundle, tmp_path: Path) -> None:
+    images = [sitk.Cast(phase.image, sitk.sitkFloat32) for phase in phantom.exam.dce.phases[:3]]
+    exam = tmp_path / "dce.nii.gz"
+    projections = []
+    for factor in (1.0, 1.2):
+        sitk.WriteImage(sitk.JoinSeries([images[0], *(image * factor for image in images[1:])]), str(exam))
+        (row, _) = read_many(exam, bundle, tmp_path / "out")
+        projections.append(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out" / row["folder"] / "mip.nii.gz"))))
+    assert not np.array_equal(*projections)
+
+
 @pytest.mark.parametrize(
     ("name", "projection", "message"),
     [
