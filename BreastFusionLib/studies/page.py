@@ -84,9 +84,11 @@ def notes_of(results: StudyResults) -> list[str]:
     """Return the sentences that must be read with the results."""
     runs = results.runs
     notes = [SYNTHETIC] if results.synthetic else []
-    notes += [runs.plan.study.small_words] if runs.plan.size == "small" else []
-    changed = runs.plan.overrides
-    notes += [f"Changed by the caller in all models: {', '.join(changed)}."] if changed else []
+    small, changed = runs.plan.size == "small", runs.plan.overrides
+    notes += [runs.plan.study.small_words] if small else []
+    if changed:
+        size = "small size" if small else "paper"
+        notes.append(f"The caller set in all models, in place of what the {size} has: {', '.join(changed)}.")
     names = {model.key: model.name for model in runs.plan.models}
     notes += [f"{names[key]} is missing: {reason}" for key, reason in runs.failures.items()]
     failed = int((runs.prepared["status"] == "failed").sum())

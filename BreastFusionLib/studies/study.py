@@ -96,7 +96,7 @@ class Study:
         small: settings of the recipes at the small size, 'section.key=value'; those of parts that a recipe does not
             have (encoder, augmentation) are left out there.
         small_width: what share of the paper's widths dense layers have at the small size.
-        small_words: what the small size changes, in a sentence.
+        small_words: what the small size is, in a sentence that holds whatever the caller sets in its place.
         differs: what our recipes do in another way than the paper, or where its text is silent.
     """
 

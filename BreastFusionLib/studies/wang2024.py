@@ -70,7 +70,7 @@ WANG2024 = Study(
     test="delong",
     decisions=True,
     maps=("dce-t1-t2-rad",),
-    small_words="The small size trains the demonstration's recipes instead of the paper's: patches of 32 pixels, and "
+    small_words="The small size has the demonstration's recipes in place of the paper's: patches of 32 pixels, and "
     "for the ResNet50 with ImageNet weights, which cannot be fetched everywhere, a small network from random weights.",
     differs=(
         "Probabilities are calibrated on the validation cases (Platt), and cases count as malignant from .5 on; the "

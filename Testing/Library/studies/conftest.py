@@ -85,7 +85,7 @@ def _tiny_study(folder: Path) -> Study:
         published_importance={"columns": {"age": (2.5, 1)}},
         maps=("image", "both"),
         small=("training.epochs=1", "model.encoder.shared=false"),
-        small_words="The small size trains one epoch.",
+        small_words="The small size has one epoch.",
         differs=("It is drawn.",),
     )
 

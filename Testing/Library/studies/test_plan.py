@@ -58,6 +58,14 @@ def test_the_small_size_says_so_and_leaves_out_what_a_recipe_does_not_have():
     assert plan_study("wang2024", models=["t2"], size="small").models[0].recipe.name == "demo-t2"
 
 
+def test_the_small_size_is_told_with_the_settings_that_it_has():
+    holste, wang = (plan_study(name, size="small") for name in ("holste2021", "wang2024"))
+    inputs, training = holste.first.inputs, holste.first.training
+    assert f"projections of {inputs.projection.size_px} instead of 224 pixels" in holste.study.small_words
+    assert f", {training.epochs} epochs," in holste.study.small_words and holste.study.small_width == 1 / 8
+    assert f"patches of {wang.first.inputs.patch.size_px} pixels" in wang.study.small_words
+
+
 def test_dense_layers_of_the_small_size_are_narrower_by_one_share():
     learned, probability = plan_study("holste2021", models=["learned", "probability"], size="small").models[::-1]
     assert learned.recipe.model.towers == {"mip": (64,), "clinical": (128, 64)}

@@ -72,12 +72,13 @@ def test_a_file_that_is_called_truth_but_is_none_costs_the_ideal_observer_only(t
 
 
 def test_the_small_size_is_said_in_every_title(tiny_plan, breasts, tmp_path):
-    plan = plan_study("tiny", models=["columns"], runs=1, size="small")
+    plan = plan_study("tiny", models=["columns"], runs=1, size="small", overrides=["training.epochs=2"])
     content = finish_study(run_study(plan, breasts, tmp_path / "study"))
     assert content["title"] == "Study tiny at the small size"
+    assert "The caller set in all models, in place of what the small size has: training.epochs=2." in content["notes"]
     for file in ("table2", "table3", "runs"):
         assert content["tables"][file]["title"].endswith("(small size)"), file
-    assert "The small size trains one epoch." in content["notes"]
+    assert "The small size has one epoch." in content["notes"]
     assert "Not asked for, and so not trained: Image, Both." in content["notes"]
     html = (tmp_path / "study" / "report.html").read_text()
     assert re.search("Class activation maps.*<h3>Columns</h3>", html, re.DOTALL)  # the last there is
