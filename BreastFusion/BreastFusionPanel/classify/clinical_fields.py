@@ -81,16 +81,15 @@ def clinical_fields(header: BundleHeader) -> tuple[ClinicalField, ...]:
         return ()
     inputs = header.recipe.inputs
     own = [_of_column(code, encoder) for code in encoder.codes if code.spec.origin == "table"]
-    wanted = set(table_columns(inputs)) - {field.name for field in own}
-    # One field a column, however many rules look at it.
-    rules = {rule.where: rule for rule in inputs.clinical_rules if rule.where in wanted}
-    return (*own, *(_of_rules(name, inputs.clinical_rules) for name in rules if name is not None))
+    asked = {field.name for field in own}
+    others = [name for name in table_columns(inputs) if name not in asked]
+    return (*own, *(_of_rules(name, inputs.clinical_rules) for name in others))
 
 
 def _of_column(code: ColumnCode, encoder: ClinicalEncoder) -> ClinicalField:
     column = code.spec
-    title = _spaced(column.words)
-    what = [title if title.lower() == _spaced(column.name).lower() else f"{title} ({column.name})"]
+    title = _title(column.words)
+    what = [title if title == _title(column.name) else f"{title} ({column.name})"]
     if column.kind == "continuous":
         low, high = encoder.reference_range(column.name)
         if np.isfinite([low, high]).all():
@@ -111,15 +110,18 @@ def _of_rules(name: str, rules: tuple[RuleSpec, ...]) -> ClinicalField:
     levels = tuple(dict.fromkeys(value for rule in own for value in rule.where_values))
     tooltip = _(
         "{name}: no input of the model. With {values}, its recipe replaces '{value}' of the column '{column}' by "
-        "another level, drawn at random, because it gives the answer away. Leave it at 'not known' for all other "
-        "values."
+        "another level, drawn at random. Leave it at 'not known' for all other values."
     ).format(name=name, values=", ".join(levels), value=own[0].value, column=own[0].column)
-    return ClinicalField(name, _spaced(name), "", tooltip, levels, None)
+    return ClinicalField(name, _title(name), "", tooltip, levels, None)
 
 
-def _spaced(name: str) -> str:
-    """Return a column's name as words, which a narrow panel can wrap."""
-    return name.replace("_", " ")
+def _title(words: str) -> str:
+    """Return a column's words or name as a label: a narrow panel can wrap it.
+
+    >>> _title("breast_density")
+    'Breast density'
+    """
+    return words[:1].upper() + words[1:].replace("_", " ")
 
 
 def _range(code: ColumnCode) -> str:

@@ -12,7 +12,7 @@ import pytest
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import to_plain
 from BreastFusionLib.reading import Case, ClinicalEncoder, ColumnSpec, Reader, load_bundle, write_bundle
-from BreastFusionLib.reading.bundle import recipe_network
+from BreastFusionLib.reading.bundle import read_bundle_header, read_clinical_encoder, recipe_network
 from BreastFusionLib.reading.recipe import ReadingRecipe
 from BreastFusionLib.reading.scalers import scalers_from_json, scalers_to_json
 
@@ -248,6 +248,17 @@ def test_a_bundle_brings_its_encoder_along_and_its_network_is_as_wide(clinical_b
     bundle = load_bundle(clinical_bundle)
     assert bundle.scalers["clinical"].names == ("age", "bpe=mild", "bpe=moderate", "bpe=marked")
     assert bundle.network.vector_sizes == {"clinical": 4}
+
+
+def test_a_form_reads_the_encoder_without_the_network(clinical_bundle):
+    encoder = read_clinical_encoder(read_bundle_header(clinical_bundle))
+    assert encoder.names == ("age", "bpe=mild", "bpe=moderate", "bpe=marked")
+    assert encoder.code("age").note(None) == "age is missing: the training cases' median (49.5) was taken."
+    scalers = clinical_bundle / "scalers.json"
+    header = read_bundle_header(clinical_bundle)
+    scalers.write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="its columns are not those of the recipe"):
+        read_clinical_encoder(header)
 
 
 def test_a_reading_says_what_was_imputed_and_gives_each_column_its_share(clinical_bundle, make_exam, lesion, tmp_path):
