@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.phantom.truth import LATENTS
 
 __all__ = ["CERTAINLY_BENIGN", "PhantomCase", "ideal_scores"]
@@ -42,9 +42,13 @@ def ideal_scores(truth: str | Path, cases: Sequence[PhantomCase], latents: Seque
         latents: names of the latent values that are seen, as in `LATENTS`.
 
     Raises:
-        InputError: a file that is no truth of phantoms, or a case that is not in it.
+        InputError: a name that is no latent value's, a file that is no truth of phantoms, or a case that is not in it.
     """
-    wanted = [latent for latent in LATENTS if latent.name in set(latents)]
+    known = {latent.name: latent for latent in LATENTS}
+    for name in latents:
+        if name not in known:  # left out in silence, the ideal would be too easy to reach
+            raise InputError(f"Phantoms have no latent value '{name}'. {nearest_known(name, known)}")
+    wanted = [known[name] for name in dict.fromkeys(latents)]
     rows = _rows(Path(truth), [f"latent_{latent.name}" for latent in wanted])
     scores = []
     for case in cases:
@@ -57,7 +61,7 @@ def ideal_scores(truth: str | Path, cases: Sequence[PhantomCase], latents: Seque
         if case.side not in (None, lesion_side):
             scores.append(CERTAINLY_BENIGN)
         else:
-            scores.append(sum(d.separation * (float(row[f"latent_{d.name}"]) - d.separation / 2) for d in wanted))
+            scores.append(sum(latent.log_ratio(float(row[f"latent_{latent.name}"])) for latent in wanted))
     return scores
 
 

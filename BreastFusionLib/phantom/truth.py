@@ -47,6 +47,10 @@ class Latent:
     source: str
     separation: float
 
+    def log_ratio(self, value: float) -> float:
+        """Return log p(value | malignant) - log p(value | benign): d z - d^2 / 2 for means d and 0."""
+        return self.separation * (value - self.separation / 2)
+
 
 # Sizes of effect: each source alone reaches an area under the ROC curve of .75 to .85, all together .966.
 LATENTS = (
@@ -137,16 +141,9 @@ def draw_latents(rng: np.random.Generator, label: int) -> dict[str, float]:
 
 
 def log_likelihood_ratio(latents: Mapping[str, float], sources: Iterable[str] = SOURCES) -> float:
-    """Return log p(latents | malignant) - log p(latents | benign) over the latents of `sources`.
-
-    For two normal densities of variance 1 with means d and 0 this is d z - d^2 / 2.
-    """
+    """Return log p(latents | malignant) - log p(latents | benign) over the latents of `sources`."""
     wanted = set(sources)
-    return sum(
-        latent.separation * (latents[latent.name] - latent.separation / 2)
-        for latent in LATENTS
-        if latent.source in wanted
-    )
+    return sum(latent.log_ratio(latents[latent.name]) for latent in LATENTS if latent.source in wanted)
 
 
 def ideal_auc(sources: Iterable[str] = SOURCES) -> float:

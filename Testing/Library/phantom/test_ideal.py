@@ -62,6 +62,8 @@ def test_what_is_no_truth_of_these_phantoms_is_refused(tmp_path):
     truth = write_truth(tmp_path / "truth.csv", [row("P0001", 60.0)])
     with pytest.raises(InputError, match="tells nothing of the phantom 'P0009'"):
         ideal_scores(truth, [PhantomCase("P0009")], ("age",))
+    with pytest.raises(InputError, match=r"no latent value 'wash-out'\. Did you mean 'wash_out'"):
+        ideal_scores(truth, [PhantomCase("P0001")], ("age", "wash-out"))
     (tmp_path / "other.csv").write_text("case_id,label\nP0001,1\n")
     with pytest.raises(InputError, match="no column 'dce_center_x_mm'"):
         ideal_scores(tmp_path / "other.csv", [PhantomCase("P0001")], ("age",))
