@@ -58,8 +58,8 @@ def image_signatures(pixels: ArrayLike) -> NDArray[np.float32]:
     contrast = np.sqrt(ndimage.gaussian_filter(fine**2, blur_px))
     floor = _LEAST_CONTRAST * fine.std(axis=(1, 2), keepdims=True)
     # Rounding alone is no structure.
-    there = np.abs(fine).max(axis=(1, 2), keepdims=True) > 1e-6 * np.abs(small).max(initial=1e-12)
-    scaled = np.divide(fine, contrast + floor, out=np.zeros_like(fine), where=there)
+    detail, whole = (np.abs(one).max(axis=(1, 2), keepdims=True) for one in (fine, small))
+    scaled = np.divide(fine, contrast + floor, out=np.zeros_like(fine), where=detail > 1e-6 * whole)
     flat = scaled.reshape(len(scaled), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)

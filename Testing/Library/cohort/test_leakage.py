@@ -37,11 +37,12 @@ def test_different_images_are_none_of_each_others():
     [
         lambda x: x,
         lambda x: 3.5 * x - 20,
+        lambda x: 1e-7 * x,
         lambda x: np.sign(x) * np.abs(x) ** 0.8,
         lambda x: x + np.random.default_rng(1).normal(0, 0.05 * x.std(), x.shape),
         lambda x: x[:, :, ::-1],
     ],
-    ids=["copy", "rescaled", "gamma", "noise", "mirrored"],
+    ids=["copy", "rescaled", "in another unit", "gamma", "noise", "mirrored"],
 )
 def test_a_copy_is_found_whatever_was_done_to_it(change):
     pixels = images()
