@@ -72,8 +72,8 @@ def project_breast(
         chosen_phase: the phase that a person chose instead of the recipe's.
 
     Raises:
-        InputError: the side is unknown or not in the images, the midline cannot be found, there is one phase only, or
-            voxels are not finite.
+        InputError: the side is unknown or not in the images, the midline cannot be found, there is one phase only, the
+            one before contrast was chosen, or voxels are not finite.
     """
     number, warnings = _phase_number(dce, spec, chosen_phase)
     pre, post = dce.phase(0).image, dce.phase(number).image
@@ -107,6 +107,11 @@ def projected_phases(dce: Series, spec: ProjectionSpec, chosen_phase: int | None
 
 
 def _phase_number(dce: Series, spec: ProjectionSpec, chosen_phase: int | None) -> tuple[int, list[str]]:
+    if chosen_phase == 0:
+        raise InputError(
+            "DCE phase 0 was chosen, the one before contrast: the model sees what contrast adds to it, which is nothing. "
+            "Choose a later phase."
+        )
     wanted = spec.phase
     if wanted is None:
         wanted = brightest_phase(dce) if len(dce.phases) > 1 else 1

@@ -263,3 +263,9 @@ def test_a_real_patients_tumour_is_the_bright_spot_of_the_right_breast(duke_fold
     (c0, r0), (c1, r1) = np.rint(index).astype(int)
     inside = right.patch.pixels[0, r0:r1, c0:c1]
     assert inside.mean() > np.percentile(right.patch.pixels, 98)
+
+
+def test_the_phase_before_contrast_cannot_be_chosen() -> None:
+    # Subtracted from itself it would be a black image, and a model would read it like any other.
+    with pytest.raises(InputError, match="phase 0 was chosen, the one before contrast"):
+        project_breast(one_bright((60.0, -70.0, 20.0)), "left", WHOLE, MIDLINE, chosen_phase=0)
