@@ -109,7 +109,7 @@ def projected_phases(dce: Series, spec: ProjectionSpec, chosen_phase: int | None
 def _phase_number(dce: Series, spec: ProjectionSpec, chosen_phase: int | None) -> tuple[int, list[str]]:
     if chosen_phase == 0:
         raise InputError(
-            "DCE phase 0 was chosen, the one before contrast: the model sees what contrast adds to it, which is nothing. "
+            "DCE phase 0 was chosen, the one before contrast: the model sees what contrast adds to it: nothing. "
             "Choose a later phase."
         )
     wanted = spec.phase
