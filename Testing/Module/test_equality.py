@@ -124,5 +124,5 @@ def test_of_the_real_patient_with_the_lesion_that_came_along(person, patient_bun
     shown = person.result.mapping
     assert shown["probability"] is not None and any(warning.startswith("T2 missing") for warning in shown["warnings"])
     assert_equal(shown, printed)
-    resampled, *warnings = printed["warnings"]
-    assert mask.name in resampled and shown["warnings"] == warnings
+    (resampled,) = (warning for warning in printed["warnings"] if mask.name in warning)
+    assert shown["warnings"] == [warning for warning in printed["warnings"] if warning != resampled]
