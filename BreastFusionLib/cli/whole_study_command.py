@@ -99,6 +99,7 @@ def _print(found: StudyEstimate) -> None:
     console.print(table)
     counts = ", ".join(f"{number:,} {split}" for split, number in found.cases.items())
     console.print(f"Cases: {counts}. Preparing all of them: {duration(found.preparation_seconds)}.")
+    console.print(f"Importance of columns, and maps: {duration(found.seconds_after)}.")
     console.print(f"At most {duration(found.seconds)} in all. {found.device}")
     for note in found.notes:
         console.print(note)

@@ -16,7 +16,7 @@ from BreastFusionLib.models.settings import EncoderSpec, Layers, ModelSpec
 
 if TYPE_CHECKING:
     from BreastFusionLib.models.cam import activation_maps
-    from BreastFusionLib.models.encoders import ENCODERS, load_encoder
+    from BreastFusionLib.models.encoders import ENCODERS, load_encoder, to_fetch
     from BreastFusionLib.models.fusion.build import build_network
     from BreastFusionLib.models.fusion.network import FusionNetwork, NetworkOutput
     from BreastFusionLib.models.weights import load_state, read_weights, write_weights
@@ -33,6 +33,7 @@ __all__ = [
     "load_encoder",
     "load_state",
     "read_weights",
+    "to_fetch",
     "write_weights",
 ]
 
@@ -45,6 +46,7 @@ _MODULES = {
     "load_encoder": "encoders",
     "load_state": "weights",
     "read_weights": "weights",
+    "to_fetch": "encoders",
     "write_weights": "weights",
 }
 

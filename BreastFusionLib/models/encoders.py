@@ -21,7 +21,7 @@ from BreastFusionLib.models.settings import EncoderSpec, Pooling
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.models.weights import load_state, read_weights
 
-__all__ = ["ENCODERS", "Architecture", "Encoder", "load_encoder"]
+__all__ = ["ENCODERS", "Architecture", "Encoder", "load_encoder", "to_fetch"]
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,19 @@ def load_encoder(spec: EncoderSpec, slices: int, load_weights: bool = True) -> E
     )
 
 
+def to_fetch(spec: EncoderSpec) -> str | None:
+    """Return the address of weights that `load_encoder` would fetch first; None where it needs none or has them."""
+    architecture = ENCODERS.get(spec.name)
+    if spec.weights != "imagenet" or architecture is None or architecture.pretrained is None:
+        return None
+    return None if _cached(architecture.pretrained).exists() else str(architecture.pretrained.url)
+
+
+def _cached(pretrained: Any) -> Path:
+    """Return where PyTorch's cache has a file of ImageNet weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(pretrained.url).name
+
+
 def _state(spec: EncoderSpec, architecture: Architecture) -> tuple[dict[str, Tensor], str]:
     """Return the body's weights under today's names, and what they were read from."""
     if spec.weights == "imagenet":
@@ -148,7 +161,7 @@ def _imagenet_state(name: str, pretrained: Any) -> dict[str, Tensor]:
             f"There are no ImageNet weights for the encoder '{name}': set weights to 'none' with frozen false to "
             "train it from scratch, or to a file."
         )
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(pretrained.url).name
+    file = _cached(pretrained)
     if not file.exists():
         try:
             # The loader announces its download on stdout, which belongs to machine-readable results.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,19 @@ import torch
 from BreastFusionLib.cohort.table import SPLITS, Cohort, load_case, records
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.files import sha256_of_bytes, write_json
+from BreastFusionLib.models import to_fetch
 from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.prepare import prepare
 from BreastFusionLib.reading.recipe import InputsSpec
+from BreastFusionLib.studies.estimates import importance_seconds, reading_seconds, run_seconds
+from BreastFusionLib.studies.examples import MOST_READINGS
 from BreastFusionLib.studies.folder import TIMINGS, refuse_other, run_folder
 from BreastFusionLib.studies.machine import machine
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
 from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.run import study_cohort
 from BreastFusionLib.studies.timing import Timing, time_network
-from BreastFusionLib.training.frozen import replays_of
 from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run
 
@@ -69,7 +71,8 @@ class StudyEstimate:
         title: of the study, with its size.
         models: in the study's order.
         cases: split -> number of cases.
-        preparation_seconds: for all cases, one after the other, if none is prepared yet.
+        preparation_seconds: for all cases, if none is prepared yet.
+        seconds_after: for importance and maps, when the models are trained.
         device: what networks run on, in a sentence.
         notes: what to know of these numbers.
     """
@@ -78,13 +81,14 @@ class StudyEstimate:
     models: tuple[ModelEstimate, ...]
     cases: Mapping[str, int]
     preparation_seconds: float
+    seconds_after: float
     device: str
     notes: tuple[str, ...]
 
     @property
     def seconds(self) -> float:
         """For everything that is not done."""
-        return self.preparation_seconds + sum(model.seconds for model in self.models)
+        return self.preparation_seconds + sum(model.seconds for model in self.models) + self.seconds_after
 
     def to_mapping(self) -> dict[str, Any]:
         """Return it in JSON's own types."""
@@ -127,21 +131,38 @@ def estimate(
     sample = _Sample(cases, plan.shared_inputs(cases))
     say("Preparing a few cases.")
     prepared_s = known.seconds("preparation", asdict(sample.inputs), lambda: {"case_s": sample.seconds})["case_s"]
-    models = []
+    timings: dict[str, Timing] = {}
     for model in plan.models:
         say(f"Measuring {model.name}.")
         # Seeds and names change no time.
         settings = {key: value for key, value in model.recipe.resolved().items() if key not in ("name", "description")}
         settings["training"] = {**settings["training"], "seed": 0}
+        settings["measured"] = [one.name for one in fields(Timing)]
         measured = known.seconds(model.key, settings, partial(_network_seconds, model.recipe, sample, name))
-        models.append(_model(plan, model, folder, counts, Timing(**measured)))
-    notes = (
+        timings[model.key] = Timing(**measured)
+    models = [_model(plan, model, folder, counts, timings[model.key]) for model in plan.models]
+    preparation = prepared_s * len(cases.table) / max(1, workers)
+    after = _seconds_after(plan, counts["test"], prepared_s, timings)
+    return StudyEstimate(plan.title, tuple(models), counts, preparation, after, words, _notes(plan))
+
+
+def _notes(plan: StudyPlan) -> tuple[str, ...]:
+    encoders = {model.recipe.model.encoder for model in plan.models}
+    fetched = sorted({address for encoder in encoders if encoder is not None and (address := to_fetch(encoder))})
+    return (
         "Epochs are counted at most: training stops earlier where the validation cases get no better.",
         "Preparation counts all cases; those that are prepared already take no time.",
-        "Importance, evaluation, maps and pages come on top.",
+        "Networks are timed on one device. Evaluation and pages come on top.",
+        *(f"ImageNet weights that are not on this machine would be fetched: {address}" for address in fetched),
     )
-    preparation = prepared_s * len(cases.table) / max(1, workers)
-    return StudyEstimate(plan.title, tuple(models), counts, preparation, words, notes)
+
+
+def _seconds_after(plan: StudyPlan, test: int, preparation_s: float, timings: Mapping[str, Timing]) -> float:
+    """Return the seconds of importance and maps."""
+    shuffled = [model for model in plan.models if model.key in plan.study.importance]
+    importance = sum(importance_seconds(model.recipe, test, timings[model.key]) for model in shuffled)
+    readings = [reading_seconds(model.recipe, preparation_s, timings[model.key]) for model in plan.mapped(plan.models)]
+    return importance + MOST_READINGS * sum(readings)
 
 
 def _model(
@@ -149,7 +170,7 @@ def _model(
 ) -> ModelEstimate:
     runs = run_folder(folder, model)
     finished = sum(Run(runs / f"seed_{seed}").finished for seed in plan.seeds(model))
-    seconds = (plan.runs - finished) * _run_seconds(model.recipe, counts, timing)
+    seconds = (plan.runs - finished) * run_seconds(model.recipe, counts, timing)
     return ModelEstimate(
         key=model.key,
         name=model.name,
@@ -161,19 +182,6 @@ def _model(
         epochs=model.recipe.training.epochs,
         seconds=seconds,
     )
-
-
-def _run_seconds(recipe: Recipe, counts: Mapping[str, int], timing: Timing) -> float:
-    """Return the seconds of one run over all its epochs."""
-    train, validation = counts.get("train", 0), counts.get("validation", 0)
-    every, spec, encoder = sum(counts.values()), recipe.training, recipe.model.encoder
-    copies = recipe.reading.test_time.copies if recipe.reading.test_time else 1
-    last = every * copies * timing.reading_s
-    if encoder is not None and encoder.frozen:
-        # Encoded once as they are and once for each replay; then only what lies behind the encoder is trained.
-        passes = every + train * len(replays_of(spec))
-        return passes * timing.reading_s + spec.epochs * train * timing.fusing_s + last
-    return spec.epochs * (train * timing.training_s + validation * timing.reading_s) + last
 
 
 def _network_seconds(recipe: Recipe, sample: _Sample, device: str) -> dict[str, Any]:

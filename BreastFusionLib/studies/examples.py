@@ -17,12 +17,14 @@ from BreastFusionLib.studies.results import StudyResults
 from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.study import BEST
 
-__all__ = ["Examples", "example_pictures"]
+__all__ = ["MOST_READINGS", "Examples", "example_pictures"]
 
 logger = logging.getLogger(__name__)
 
-# Of each kind of decision; a reading with its maps takes seconds.
+# A reading with its maps takes seconds.
 _OF_EACH_KIND = 2
+MOST_READINGS = 4 * _OF_EACH_KIND
+"""Of each model: cases rightly and wrongly called positive, rightly and wrongly called negative."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,8 @@ def example_pictures(results: StudyResults, device: str = "auto") -> dict[str, E
         Name of a model -> two of its surest test cases of each kind (rightly and wrongly called positive or negative).
     """
     runs = results.runs
-    chosen = [model for model in runs.models if model.key in runs.plan.study.maps]
-    if runs.plan.study.maps and not chosen:
-        chosen = runs.models[-1:]
-    cohort = read_cohort(runs.cohort_path)
-    return {model.name: _of_model(model, results.evaluations[BEST], runs, cohort, device) for model in chosen}
+    cohort, evaluation = read_cohort(runs.cohort_path), results.evaluations[BEST]
+    return {model.name: _of_model(model, evaluation, runs, cohort, device) for model in runs.plan.mapped(runs.models)}
 
 
 def _of_model(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from BreastFusionLib.cohort.importance import CasePieces, cases_with_sources
-from BreastFusionLib.evaluation.importance import Importance, permutation_importance, rank_products, ranked
+from BreastFusionLib.evaluation.importance import SHUFFLES, Importance, permutation_importance, rank_products, ranked
 from BreastFusionLib.files import write_json
 from BreastFusionLib.reading.bundle import Bundle, load_bundle
 from BreastFusionLib.reading.recipe import CLINICAL
@@ -19,8 +19,6 @@ from BreastFusionLib.studies.run import StudyRuns
 from BreastFusionLib.studies.table import Column, StudyTable
 
 __all__ = ["importance_table", "study_importance"]
-
-SHUFFLES = 30
 
 
 def study_importance(runs: StudyRuns, device: str = "auto") -> dict[str, tuple[Importance, ...]]:

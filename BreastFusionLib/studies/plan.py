@@ -79,6 +79,11 @@ class StudyPlan:
         first = model.recipe.training.seed
         return range(first, first + self.runs)
 
+    def mapped(self, models: Sequence[PlannedModel]) -> Sequence[PlannedModel]:
+        """Return those of some models whose maps are drawn: the last of them where the study's are not among them."""
+        wanted = [model for model in models if model.key in self.study.maps]
+        return wanted or (models[-1:] if self.study.maps else [])
+
     def shared_inputs(self, cohort: Cohort) -> InputsSpec:
         """Return the one preparation of the cases that serves all models, those that may be added later included.
 

@@ -23,6 +23,8 @@ __all__ = ["Timing", "time_network"]
 _STEPS = 3
 # On a CPU the time of a case hardly depends on how many go through the network together.
 _CPU_BATCH = 8
+# How many batches are scored at once behind the encoder, where a case is small.
+_MANY = 32
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Timing:
         training_s: a step of training, augmentation and encoder included.
         reading_s: scoring.
         fusing_s: a step of training behind the encoder alone.
+        scoring_s: scoring behind the encoder, of many cases at once.
         parameters: of the network.
         trained_parameters: those that are not frozen.
     """
@@ -40,6 +43,7 @@ class Timing:
     training_s: float
     reading_s: float
     fusing_s: float
+    scoring_s: float
     parameters: int
     trained_parameters: int
 
@@ -64,13 +68,13 @@ def time_network(recipe: Recipe, cases: Sequence[PreparedCase], device: str) -> 
     with torch.enable_grad():
         training_s, fusing_s = _per_case(step.train, size, device), _per_case(step.fuse, size, device)
     network.eval()
-    reading_s = _per_case(step.read, size, device)
     return Timing(
-        training_s,
-        reading_s,
-        fusing_s,
-        sum(p.numel() for p in parameters),
-        sum(p.numel() for p in parameters if p.requires_grad),
+        training_s=training_s,
+        reading_s=_per_case(step.read, size, device),
+        fusing_s=fusing_s,
+        scoring_s=_per_case(step.score, size * _MANY, device),
+        parameters=sum(p.numel() for p in parameters),
+        trained_parameters=sum(p.numel() for p in parameters if p.requires_grad),
     )
 
 
@@ -94,6 +98,8 @@ class _Step:
         self._optimiser = torch.optim.Adam(trained, lr=1e-6)
         with torch.no_grad():
             self._features = {source: network.encode(source, one) for source, one in images.items()}
+        behind = (self._features, vectors, present)
+        self._many = [{source: torch.cat([one] * _MANY) for source, one in part.items()} for part in behind]
 
     def train(self) -> None:
         """Augment a batch and do a step on it, the encoder included."""
@@ -114,6 +120,11 @@ class _Step:
     def read(self) -> None:
         """Score a batch."""
         self._network(self._images, self._vectors, self._present)
+
+    @torch.inference_mode()
+    def score(self) -> None:
+        """Score many batches together, behind the encoder."""
+        self._network.fuse(*self._many)
 
     def _learn(self, output: NetworkOutput) -> None:
         loss = case_losses(output.logits, self._labels, None).sum()

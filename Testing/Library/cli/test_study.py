@@ -53,11 +53,14 @@ def test_a_dry_run_prints_a_table_or_one_object(monkeypatch, capfd):
     from BreastFusionLib.studies.dry_run import ModelEstimate, StudyEstimate
 
     model = ModelEstimate("t1", "T1", "wang2024-t1", 1, 0, 23_512_130, 4_098, 100, 7200.0)
-    found = StudyEstimate("wang2024", (model,), {"train": 70, "test": 20}, 600.0, "Runs on the CPU.", ("At most.",))
+    found = StudyEstimate(
+        "wang2024", (model,), {"train": 70, "test": 20}, 600.0, 1200.0, "Runs on the CPU.", ("At most.",)
+    )
     monkeypatch.setattr(studies, "estimate", lambda *args: found, raising=False)
     call("wang2024", "--dry-run", "--json")
     told = json.loads(capfd.readouterr().out)  # nothing else was printed
-    assert told["seconds"] == 7800.0 and told["models"][0]["trained_parameters"] == 4098
+    assert told["seconds"] == 9000.0 and told["models"][0]["trained_parameters"] == 4098
     words = call("wang2024", "--dry-run").stdout
-    for expected in ("T1", "23.5 M", "2.0 h", "70 train, 20 test", "Preparing all of them: 10 min", "2.2 h in all"):
+    for expected in ("T1", "23.5 M", "2.0 h", "70 train, 20 test", "Preparing all of them: 10 min", "maps: 20 min",
+                     "2.5 h in all"):  # fmt: skip
         assert expected in words, expected

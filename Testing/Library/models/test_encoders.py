@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.models import ENCODERS, EncoderSpec, load_encoder, write_weights
+from BreastFusionLib.models import ENCODERS, EncoderSpec, load_encoder, to_fetch, write_weights
 from BreastFusionLib.models.encoders import Encoder
 from BreastFusionLib.models.settings import Pooling
 
@@ -116,6 +116,16 @@ def test_a_half_downloaded_imagenet_file_is_refused(cache: Path) -> None:
     (cache / CACHED_NAMES["resnet18"]).write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(InputError, match=r"resnet18-f37072fd\.pth cannot be read as weights"):
         load_encoder(EncoderSpec("resnet18", "imagenet"), 3)
+
+
+def test_weights_that_would_be_fetched_are_told_by_their_address(cache: Path) -> None:
+    wanted = EncoderSpec("resnet18", "imagenet")
+    address = to_fetch(wanted)
+    assert address is not None and address.startswith("https://") and "resnet18" in address
+    (cache / Path(address).name).touch()
+    assert to_fetch(wanted) is None
+    assert to_fetch(EncoderSpec("resnet50", "mine.safetensors")) is None
+    assert to_fetch(EncoderSpec("small", "imagenet")) is None  # there are none, which `load_encoder` says
 
 
 def test_the_small_encoder_has_no_imagenet_weights() -> None:

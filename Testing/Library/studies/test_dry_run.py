@@ -6,6 +6,7 @@ import pytest
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.studies import dry_run, estimate, run_study
+from BreastFusionLib.studies.estimates import run_seconds
 from BreastFusionLib.studies.plan import plan_study
 from BreastFusionLib.studies.timing import Timing
 
@@ -54,22 +55,25 @@ def test_what_would_be_trained_is_counted(tiny_plan, breasts, drawn_cases, tmp_p
 
 
 def test_seconds_are_those_of_the_steps_times_the_cases(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
-    timing = {"training_s": 0.1, "reading_s": 0.01, "fusing_s": 0.5, "parameters": 7, "trained_parameters": 7}
-    monkeypatch.setattr(dry_run, "time_network", lambda *_: Timing(**timing))
+    monkeypatch.setattr(dry_run, "time_network", lambda *_: Timing(0.1, 0.01, 0.5, 0.002, 7, 7))
     found = estimate(tiny_plan, breasts, tmp_path / "study", workers=2)
     train, validation, test = (found.cases[split] for split in ("train", "validation", "test"))
     assert train + validation + test == 60
     one_run = 2 * (0.1 * train + 0.01 * validation) + 0.01 * 60
     assert [model.seconds for model in found.models] == pytest.approx([2 * one_run] * 3)
     content = found.to_mapping()
-    assert content["seconds"] == pytest.approx(content["preparation_seconds"] + 6 * one_run)
+    # Two models see two columns, shuffled 30 times each; eight cases at most are read by two models for their maps.
+    importance = 2 * test * (0.01 + 61 * 0.002)
+    maps = 2 * 8 * (2 * content["preparation_seconds"] / 60 + 0.01 + 0.1)
+    assert content["seconds_after"] == pytest.approx(importance + maps)
+    assert content["seconds"] == pytest.approx(content["preparation_seconds"] + 6 * one_run + importance + maps)
     assert json.loads(json.dumps(content))["models"][0]["key"] == "image"
 
 
 def test_a_frozen_encoder_reads_each_case_once_and_once_for_each_replay():
     recipe = plan_study("wang2024", models=["dce"]).models[0].recipe
-    timing = Timing(1.0, 0.1, 0.001, 0, 0)
-    seconds = dry_run._run_seconds(recipe, {"train": 70, "validation": 10, "test": 20}, timing)
+    timing = Timing(1.0, 0.1, 0.001, 0.0, 0, 0)
+    seconds = run_seconds(recipe, {"train": 70, "validation": 10, "test": 20}, timing)
     assert seconds == pytest.approx(0.1 * (100 + 10 * 70) + 0.001 * 100 * 70 + 0.1 * 100)
 
 
@@ -81,3 +85,11 @@ def test_a_cohort_of_which_nothing_can_be_prepared_is_refused(tiny_plan, breasts
     with pytest.raises(InputError, match=r"None of the first cases can be prepared.* It is broken\."):
         estimate(tiny_plan, breasts, tmp_path / "study")
     assert not (tmp_path / "study").exists()
+
+
+def test_imagenet_weights_that_would_be_fetched_are_told(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    weights = ["model.encoder.name=resnet18", "model.encoder.weights=imagenet"]
+    *_, told = estimate(plan_study("tiny", ["image"], 1, weights), breasts, tmp_path / "study").notes
+    assert "would be fetched: https://" in told and "resnet18" in told
+    assert not any("fetched" in note for note in estimate(tiny_plan, breasts, tmp_path / "study").notes)
