@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.reading.column_settings import ColumnSpec, RuleSpec
+from BreastFusionLib.reading.column_settings import EMPTY_WORDS, ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import InputsSpec
 
 __all__ = [
@@ -126,7 +126,7 @@ def word_among(words: Sequence[str], given: Any, origin: str = "table") -> str |
 
 
 def _is_missing(column: ColumnSpec, given: Any) -> bool:
-    return _word(given).lower() in ("", "nan") or word_among(column.missing, given) is not None
+    return _word(given).lower() in EMPTY_WORDS or word_among(column.missing, given) is not None
 
 
 def _word(given: Any) -> str:

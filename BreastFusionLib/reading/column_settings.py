@@ -10,13 +10,16 @@ from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.exam.acquisition import ACQUISITION_COLUMNS
 from BreastFusionLib.images.settings import PROJECTION_COLUMNS
 
-__all__ = ["EXAM_COLUMNS", "LEFT_BREAST", "RESERVED_COLUMNS", "ColumnSpec", "RuleSpec", "check_clinical"]
+__all__ = ["EMPTY_WORDS", "EXAM_COLUMNS", "LEFT_BREAST", "RESERVED_COLUMNS", "ColumnSpec", "RuleSpec", "check_clinical"]
 
 RESERVED_COLUMNS = ("case_id", "patient_id", "exam", "lesion", "side", "label", "split", "site")
 """Columns of a cohort's table with a meaning of their own, which are never an input."""
 
 LEFT_BREAST = "left_breast"
 """The column of the exam that tells which breast a case is: 1 left, 0 right (holste2021's leftBreastFlag)."""
+
+EMPTY_WORDS = ("", "nan")
+"""What stands in an empty cell of a table, in small letters."""
 
 EXAM_COLUMNS = (*ACQUISITION_COLUMNS, LEFT_BREAST, *PROJECTION_COLUMNS)
 """What an exam itself tells: how it was taken, 1 for a left and 0 for a right breast, and its projection's measures."""
@@ -76,6 +79,12 @@ class ColumnSpec:
             raise InputError(f"{where}: low ({self.low:g}) must lie below high ({self.high:g}).")
         if len(set(self.levels)) < len(self.levels):
             raise InputError(f"{where}: a level comes twice in {list(self.levels)}.")
+        for level in self.levels:
+            if level.strip().lower() in EMPTY_WORDS or level != level.strip() or level in self.missing:
+                raise InputError(
+                    f"{where}: no case can have the level '{level}', because it means 'not known' or begins or ends "
+                    "with a blank. Take it out of the levels, or out of 'missing'."
+                )
         if self.kind == "ordinal" and self.base is not None:
             raise InputError(f"{where}: an ordinal column is one number and has no base level. Leave 'base' out.")
         if self.levels and self.base is not None and self.base not in self.levels:

@@ -39,6 +39,10 @@ def read(column: ColumnSpec, value: object, origin: str = "table") -> tuple[obje
         ({"name": "bpe", "kind": "ordinal", "low": 1.0}, "bpe: low and high are for continuous columns"),
         ({"name": "bpe", "kind": "ordinal", "base": "mild"}, "an ordinal column is one number and has no base level"),
         ({"name": "bpe", "kind": "categorical", "levels": ("a", "a")}, "a level comes twice"),
+        *(
+            ({"name": "bpe", "kind": "categorical", "levels": ("a", level), "missing": ("9",)}, f"the level '{level}'")
+            for level in ("", "NaN", "9", " b")
+        ),
         (
             {"name": "bpe", "kind": "categorical", "levels": ("minimal", "mild"), "base": "minmal"},
             "base level 'minmal' is none. Did you mean 'minimal'",
