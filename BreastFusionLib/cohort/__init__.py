@@ -20,7 +20,7 @@ _HOMES = {
     "site_folds": "folds",
     "split_by_patient": "splits",
     "compute_inputs": "inputs",
-    "covering": "inputs",
+    "covering": "shared_inputs",
     "features_table": "features",
     "write_features": "features",
     "cohort_fingerprint": "fingerprint",

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from BreastFusionLib.cohort.inputs import covering, missing_columns
+from BreastFusionLib.cohort.inputs import missing_columns
+from BreastFusionLib.cohort.shared_inputs import covering
 from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.errors import InputError, nearest_known
 from BreastFusionLib.reading.recipe import InputsSpec

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from BreastFusionLib import __version__
 from BreastFusionLib.cohort.fingerprint import cohort_fingerprint
-from BreastFusionLib.cohort.inputs import Progress, compute_inputs, covers
+from BreastFusionLib.cohort.inputs import Progress, compute_inputs
+from BreastFusionLib.cohort.shared_inputs import covers
 from BreastFusionLib.cohort.splits import split_by_patient
 from BreastFusionLib.cohort.table import Cohort, require_two_classes, write_table
 from BreastFusionLib.errors import InputError

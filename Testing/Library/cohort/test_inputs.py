@@ -11,7 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 from BreastFusionLib.cohort import compute_inputs, covering, features_table, read_cohort, write_features
-from BreastFusionLib.cohort.inputs import CaseTask, case_files, covers
+from BreastFusionLib.cohort.inputs import CaseTask, case_files
+from BreastFusionLib.cohort.shared_inputs import covers
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import Phase, Series
 from BreastFusionLib.exam.geometry import Grid

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from BreastFusionLib.cohort import compute_inputs, covering, read_cohort
-from BreastFusionLib.cohort.inputs import covers
+from BreastFusionLib.cohort.shared_inputs import covers
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import write_exam
 from BreastFusionLib.images import PatchSpec, ProjectionSpec
