@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from BreastFusionLib.cohort import compute_inputs, read_cohort
+from BreastFusionLib.cohort import read_cohort
 from BreastFusionLib.cohort.table import SPLITS, Cohort, require_two_classes, write_table
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.studies.clock import Clock
@@ -19,7 +19,7 @@ from BreastFusionLib.studies.folder import SECONDS, claim, refuse_other, run_fol
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
 from BreastFusionLib.studies.stages import Stages
 from BreastFusionLib.training.fit import labelled, refuse_impossible
-from BreastFusionLib.training.many import How, devices_of
+from BreastFusionLib.training.many import How, devices_of, prepare_cases
 from BreastFusionLib.training.run import Run
 from BreastFusionLib.training.seeds import SeedRuns, train_seeds
 
@@ -31,7 +31,6 @@ __all__ = ["StudyRuns", "run_study", "study_cohort"]
 logger = logging.getLogger(__name__)
 
 _SPLITS = "splits.csv"
-PREPARATION = "preparation of the cases"
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,9 @@ def run_study(
     if devices.writes:
         claim(folder, plan, cases)
         write_table(cases.table.drop(columns=["exam", "lesion"]), folder / _SPLITS)
-    else:
-        how["progress"], say = None, lambda words: None
     shared = plan.shared_inputs(cases)
-    with stages.timed(PREPARATION):
-        places = how.get("cache"), how.get("workers", 1), how.get("scheduler")
-        prepared = compute_inputs(cases, shared, *places, how.get("progress"))
+    with stages.timed("preparation of the cases"):
+        prepared = prepare_cases(cases, shared, how)
     _require_both_classes(cases.table[(prepared["status"] == "ok").to_numpy()])
     done = StudyRuns(plan, folder, Path(cohort), cases, prepared, {}, {}, stages.seconds)
     clock = Clock({model.key: _unfinished(plan, folder, model) for model in plan.models})
@@ -122,7 +118,8 @@ def run_study(
             logger.info("%s failed", model.name, exc_info=True)
             done.failures[model.key] = reason_of(error)
             clock.leave_out(model.key)
-            say(f"{model.name} failed: {done.failures[model.key]}")
+            if devices.writes:
+                say(f"{model.name} failed: {done.failures[model.key]}")
     return done
 
 

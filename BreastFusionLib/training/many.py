@@ -28,7 +28,7 @@ from BreastFusionLib.training.spec import TrainingSpec
 if TYPE_CHECKING:
     from BreastFusionLib.training.trainer import Devices
 
-__all__ = ["How", "ManyRuns", "devices_of", "kept_row", "outcome"]
+__all__ = ["How", "ManyRuns", "devices_of", "kept_row", "outcome", "prepare_cases"]
 
 
 class How(TypedDict, total=False):
@@ -55,6 +55,12 @@ def devices_of(how: How) -> Devices:
     return Devices.chosen(
         how.get("device", "auto"), how.get("devices", 1), how.get("nodes", 1), how.get("strategy", "auto")
     )
+
+
+def prepare_cases(cohort: Cohort, inputs: InputsSpec, how: How) -> pd.DataFrame:
+    """Return what `compute_inputs` tells of the cases; of several processes only the first says how far it is."""
+    progress = how.get("progress") if devices_of(how).writes else None
+    return compute_inputs(cohort, inputs, how.get("cache"), how.get("workers", 1), how.get("scheduler"), progress)
 
 
 class ManyRuns:
@@ -170,14 +176,7 @@ class ManyRuns:
         how = self._how
         found = how.get("prepared")
         if found is None:
-            found = compute_inputs(
-                self.cohort,
-                how.get("prepare_as") or inputs,
-                how.get("cache"),
-                how.get("workers", 1),
-                how.get("scheduler"),
-                how.get("progress") if self.writes else None,
-            )
+            found = prepare_cases(self.cohort, how.get("prepare_as") or inputs, how)
         self._prepared.append((inputs, found[found["case_id"].isin(self.cohort.table["case_id"])]))
 
 
