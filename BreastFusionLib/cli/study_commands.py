@@ -106,26 +106,28 @@ def training_bars(
 
     With several devices the command runs once for each: in all but the first it says nothing, and ends here.
     """
+    from BreastFusionLib.training.processes import FirstFailed
     from BreastFusionLib.training.trainer import Devices
 
     chosen = Devices.chosen(device, devices, nodes)
     if not chosen.writes:
         logging.disable(logging.WARNING)
     with progress_bars("runs", "cases", "encoder passes", "epochs") as (runs, cases, passes, epochs):
-        yield (
-            {
-                "cache": cache,
-                "workers": workers,
-                "scheduler": scheduler,
-                "progress": cases,
-                "encoder_progress": passes,
-                "epoch_progress": epochs,
-                "device": device,
-                "devices": devices,
-                "nodes": nodes,
-            },
-            runs,
-        )
+        how: How = {
+            "cache": cache,
+            "workers": workers,
+            "scheduler": scheduler,
+            "progress": cases,
+            "encoder_progress": passes,
+            "epoch_progress": epochs,
+            "device": device,
+            "devices": devices,
+            "nodes": nodes,
+        }
+        try:
+            yield how, runs
+        except FirstFailed as error:
+            raise typer.Exit(1) from error
     if not chosen.writes:
         raise typer.Exit
 

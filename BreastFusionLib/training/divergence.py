@@ -29,7 +29,7 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
     Raises:
         InputError: always.
     """
-    from BreastFusionLib.training.processes import waiting_for_first
+    from BreastFusionLib.training.processes import FirstFailed, waiting_for_first
 
     where = "on validation cases" if batch is None else f"in batch {batch}"
     kept = f"The weights and the log of epoch {epoch - 1} and before are kept" if epoch else "Nothing was learnt yet"
@@ -42,7 +42,7 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
     with waiting_for_first(), saying_disk_full(folder):
         if writes:
             write_json(folder / _FILE, note)
-    raise InputError(message)
+    raise InputError(message) if writes else FirstFailed(message)
 
 
 def has_diverged(folder: Path) -> bool:

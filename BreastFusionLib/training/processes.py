@@ -23,6 +23,7 @@ from BreastFusionLib.training.data import Batches, Key, loader
 from BreastFusionLib.training.spec import TrainingSpec
 
 __all__ = [
+    "FirstFailed",
     "JoinedProcesses",
     "RunData",
     "Shares",
@@ -39,6 +40,10 @@ Item = TypeVar("Item")
 
 # The others wait while the first process reads all cases with the fitted network.
 _PATIENCE = timedelta(hours=6)
+
+
+class FirstFailed(InputError):
+    """What stopped the first process, as the others hear of it: it has been told already."""
 
 
 class JoinedProcesses(DDPStrategy):
@@ -127,18 +132,19 @@ def waiting_for_first() -> Iterator[None]:
     """Go on when the first process is through with what stands inside, which the others only wait for.
 
     Raises:
-        InputError: it failed; in all processes, so that they still do the same.
+        InputError: it failed; in all processes (`FirstFailed` in the others), so that they still do the same.
     """
-    failure = None
     try:
         yield
     except Exception as error:
         if not joined():
             raise
-        failure = error
-    reason = gather(None if failure is None else reason_of(failure))[0]
-    if reason is not None:
-        raise InputError(reason) from failure
+        reason = reason_of(error)
+        gather(reason)
+        raise InputError(reason) from error
+    first = gather(None)[0]
+    if first is not None:
+        raise FirstFailed(first)
 
 
 @contextlib.contextmanager

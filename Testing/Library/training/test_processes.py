@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import typer
 from lightning.pytorch.utilities import rank_zero_only
 from safetensors.torch import load_file
 
+from BreastFusionLib.cli.study_commands import training_bars
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.training import cross_validate, train
-from BreastFusionLib.training.processes import Shares, add_gradients, gather
+from BreastFusionLib.training import cross_validate, processes, train
+from BreastFusionLib.training.processes import FirstFailed, Shares, add_gradients, gather, waiting_for_first
 from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.trainer import Devices
 
@@ -64,6 +66,23 @@ def test_a_gradient_that_no_process_has_stays_absent(group):
 def test_a_program_of_several_processes_has_no_run_on_one_device(group):
     with pytest.raises(InputError, match="all of its runs need the same devices"):
         Devices("cpu")
+
+
+def test_what_the_first_process_cannot_do_is_a_sentence_for_all(group, monkeypatch):
+    with pytest.raises(InputError, match="Unexpected RuntimeError: the disk is gone") as told, waiting_for_first():
+        raise RuntimeError("the disk is gone")
+    assert not isinstance(told.value, FirstFailed)
+    monkeypatch.setattr(processes, "gather", lambda own: ["The disk is gone.", own])  # the first one's, and this one's
+    with pytest.raises(FirstFailed, match="The disk is gone"), waiting_for_first():
+        pass
+    with pytest.raises(typer.Exit) as ends, training_bars("cpu", 2, 1, 1, None, None):  # and says nothing more
+        raise FirstFailed("The disk is gone.")
+    assert ends.value.exit_code == 1
+
+
+def test_alone_what_fails_is_what_it_was():
+    with pytest.raises(RuntimeError, match="the disk is gone"), waiting_for_first():
+        raise RuntimeError("the disk is gone")
 
 
 @pytest.mark.slow
