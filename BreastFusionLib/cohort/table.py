@@ -103,11 +103,10 @@ def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[s
 
 def lesion_path(row: Mapping[str, Any], folder: Path) -> Path | None:
     """Return the mask file of a row: a path, or the name of a lesion in the exam folder's `lesions/`; None for none."""
+    from BreastFusionLib.exam import read_lesion_files
+
     name = _known(row.get("lesion"))
-    if name is None:
-        return None
-    inside = folder / str(row["exam"]) / "lesions" / f"{name}.nii.gz"
-    return inside if inside.is_file() else folder / name
+    return None if name is None else read_lesion_files(folder / str(row["exam"])).get(name, folder / name)
 
 
 def _known(value: Any) -> Any:

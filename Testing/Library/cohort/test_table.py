@@ -81,10 +81,11 @@ def test_a_missing_file_is_a_problem_of_its_row_alone(tmp_path):
     assert cohort.usable["case_id"].tolist() == ["001", "003"]
 
 
-def test_a_lesion_may_be_named_as_in_its_exam_folder(tmp_path):
+@pytest.mark.parametrize("file", ["L1.nii.gz", "L1.seg.nrrd", "L1.mha"])
+def test_a_lesion_may_be_named_as_in_its_exam_folder(tmp_path, file):
     path = write(tmp_path, rows(lesion=["L1", "b.nii.gz", "c.nii.gz"]))
     (tmp_path / "e1" / "lesions").mkdir()
-    (tmp_path / "e1" / "lesions" / "L1.nii.gz").touch()
+    (tmp_path / "e1" / "lesions" / file).touch()
     assert read_cohort(path).problems == {}
 
 
