@@ -185,11 +185,12 @@ def prepare_to_cache(task: CaseTask) -> Path:
 
 def case_files(row: Mapping[str, Any], folder: Path) -> list[Path]:
     """Return all files that a case is made of, in a fixed order."""
-    exam = folder / str(row["exam"])
+    from BreastFusionLib.exam.exam_folder import exam_files
+    from BreastFusionLib.exam.formats import parts_of
+
     lesion = lesion_path(row, folder)
-    # An exam folder also holds the masks of its other lesions: drawing a second one leaves the first as it was.
-    images = [p for p in exam.rglob("*") if p.is_file() and p.parent.name != "lesions"] if exam.is_dir() else [exam]
-    return [*sorted(images), *([] if lesion is None else [lesion])]
+    # Without the masks of the exam's other lesions: drawing a second one leaves the first as it was.
+    return [*exam_files(folder / str(row["exam"])), *([] if lesion is None else parts_of(lesion))]
 
 
 def _run(work: Work, tasks: list[CaseTask], workers: int, scheduler: str | None) -> Iterator[CaseResult]:

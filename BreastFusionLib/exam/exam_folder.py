@@ -27,7 +27,7 @@ from BreastFusionLib.exam.model import Exam, Phase, Series
 from BreastFusionLib.exam.plain import WITH_PIXELS, grid_of_entry, series_from_mapping, series_to_mapping
 from BreastFusionLib.files import write_json
 
-__all__ = ["EXAM_FILE", "is_exam_folder", "read_exam_folder", "read_lesion_files", "write_exam"]
+__all__ = ["EXAM_FILE", "exam_files", "is_exam_folder", "read_exam_folder", "read_lesion_files", "write_exam"]
 
 EXAM_FILE = "exam.json"
 SCHEMA = "breastfusion.exam/1"
@@ -37,6 +37,13 @@ LESIONS = "lesions"
 def is_exam_folder(path: Path) -> bool:
     """Tell whether a folder is an exam folder."""
     return (path / EXAM_FILE).is_file()
+
+
+def exam_files(exam: Path) -> list[Path]:
+    """Return the files of an exam's images, in a fixed order: a folder's without its lesions, or the one file."""
+    if not exam.is_dir():
+        return [exam]
+    return sorted(path for path in exam.rglob("*") if path.is_file() and path.parent.name != LESIONS)
 
 
 def write_exam(exam: Exam, folder: str | os.PathLike[str], lesions: Mapping[str, sitk.Image] | None = None) -> Path:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["IMAGE_SUFFIXES", "image_files_in", "is_image_file", "lesion_id_of", "looks_like_dicom", "stem_of"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "image_files_in",
+    "is_image_file",
+    "lesion_id_of",
+    "looks_like_dicom",
+    "parts_of",
+    "stem_of",
+]
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -18,6 +26,13 @@ def stem_of(path: Path) -> str:
     """Return a file's name without the suffix of its format ('x.seg.nrrd' -> 'x.seg')."""
     suffix = next((s for s in IMAGE_SUFFIXES if path.name.lower().endswith(s)), "")
     return path.name[: len(path.name) - len(suffix)]
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return an image's files: its own, and beside a header (.mhd, .nhdr) the voxels in files of the same name."""
+    if path.suffix.lower() not in (".mhd", ".nhdr"):
+        return [path]
+    return sorted(other for other in path.parent.iterdir() if other.name.startswith(f"{stem_of(path)}."))
 
 
 def lesion_id_of(path: Path) -> str:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.exam import read_exam, read_lesion_files
-from BreastFusionLib.exam.exam_folder import LESIONS, is_exam_folder
-from BreastFusionLib.exam.formats import lesion_id_of
+from BreastFusionLib.exam.exam_folder import LESIONS, exam_files, is_exam_folder
+from BreastFusionLib.exam.formats import lesion_id_of, parts_of
 from BreastFusionLib.exam.model import Exam, Side
 from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, write_json
 from BreastFusionLib.lesion import read_lesion
@@ -235,12 +235,11 @@ def _earlier(folder: Path, done: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
     """Return what a reading depends on: cheap to find out, different whenever the reading could be."""
-    inside = sorted(task.exam.rglob("*")) if task.exam.is_dir() else [task.exam]
-    files = [path for path in inside if path.is_file() and path.parent.name != LESIONS]
-    stamps = [(str(path.relative_to(task.exam)), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    stats = [(str(path.relative_to(task.exam)), path.stat()) for path in exam_files(task.exam)]
+    stamps = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
     return {
         "exam": sha256_of_bytes(repr(stamps).encode()),
-        "lesion": task.side if task.lesion is None else sha256_of_file(task.lesion),
+        "lesion": task.side if task.lesion is None else [sha256_of_file(part) for part in parts_of(task.lesion)],
         "clinical": sha256_of_bytes(repr(sorted(task.clinical.items())).encode()),
         "bundle": sha256_of_file(bundle.folder / "checksums.json"),
         "device": bundle.device,

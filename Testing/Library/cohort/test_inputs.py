@@ -148,6 +148,15 @@ def test_masks_of_other_lesions_do_not_belong_to_a_case(tmp_path):
     assert [path.relative_to(exam).as_posix() for path in found] == ["dce_0.nii.gz", "exam.json", "lesions/L1.nii.gz"]
 
 
+def test_the_voxels_beside_a_masks_header_belong_to_a_case(tmp_path):
+    # The header stays the same, byte for byte, when the outline is drawn anew.
+    (tmp_path / "exam").mkdir()
+    sitk.WriteImage(sitk.Image([4, 4, 4], sitk.sitkUInt8), str(tmp_path / "L1.mhd"))
+    (tmp_path / "L10.raw").touch()
+    found = case_files({"exam": "exam", "lesion": "L1.mhd"}, tmp_path)
+    assert [path.name for path in found] == ["L1.mhd", "L1.raw"]
+
+
 def test_one_preparation_covers_recipes_that_want_parts_of_it():
     whole = InputsSpec(radiomics=RadiomicsSpec(), kinetics=True)
     t1, images = InputsSpec(sequences=("t1",)), InputsSpec()
