@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import partial
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from BreastFusionLib.cohort.table import SPLITS, Cohort, load_case, records
-from BreastFusionLib.errors import InputError, reason_of
-from BreastFusionLib.files import sha256_of_bytes, write_json
+from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.models import to_fetch
 from BreastFusionLib.reading.devices import choose_device
-from BreastFusionLib.reading.model import CaseInputs
-from BreastFusionLib.reading.prepare import prepare
-from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.studies.estimates import importance_seconds, reading_seconds, run_seconds
 from BreastFusionLib.studies.examples import MOST_READINGS
 from BreastFusionLib.studies.folder import TIMINGS, refuse_other, run_folder
-from BreastFusionLib.studies.machine import machine
+from BreastFusionLib.studies.measured import Measured
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
-from BreastFusionLib.studies.remembered import remembered
 from BreastFusionLib.studies.run import study_cohort
-from BreastFusionLib.studies.timing import Timing, time_network
-from BreastFusionLib.training.recipe import Recipe
+from BreastFusionLib.studies.timing import Timing
 from BreastFusionLib.training.run import Run
 
 __all__ = ["ModelEstimate", "StudyEstimate", "estimate"]
-
-_SAMPLE_CASES = 4
 
 
 @dataclass(frozen=True)
@@ -122,28 +107,24 @@ def estimate(
     """
     cases, folder = study_cohort(plan, cohort), Path(out)
     refuse_other(folder, plan, cases)
-    name, words = choose_device(device)
-    made = {**machine(device), "Threads": str(torch.get_num_threads())}
-    del made["Date"]
-    known = _Known(folder / TIMINGS, made)
-    found = cases.table["split"].value_counts()
-    counts = {split: int(found[split]) for split in SPLITS}
-    sample = _Sample(cases, plan.shared_inputs(cases))
+    measured = Measured(folder / TIMINGS, cases, plan.shared_inputs(cases), device)
     say("Preparing a few cases.")
-    prepared_s = known.seconds("preparation", asdict(sample.inputs), lambda: {"case_s": sample.seconds})["case_s"]
-    timings: dict[str, Timing] = {}
+    preparation_s, timings = measured.preparation_s(), {}
     for model in plan.models:
         say(f"Measuring {model.name}.")
-        # Seeds and names change no time.
-        settings = {key: value for key, value in model.recipe.resolved().items() if key not in ("name", "description")}
-        settings["training"] = {**settings["training"], "seed": 0}
-        settings["measured"] = [one.name for one in fields(Timing)]
-        measured = known.seconds(model.key, settings, partial(_network_seconds, model.recipe, sample, name))
-        timings[model.key] = Timing(**measured)
+        timings[model.key] = measured.timing(model)
+    found = cases.table["split"].value_counts()
+    counts = {split: int(found[split]) for split in SPLITS}
     models = [_model(plan, model, folder, counts, timings[model.key]) for model in plan.models]
-    preparation = prepared_s * len(cases.table) / max(1, workers)
-    after = _seconds_after(plan, counts["test"], prepared_s, timings)
-    return StudyEstimate(plan.title, tuple(models), counts, preparation, after, words, _notes(plan))
+    return StudyEstimate(
+        title=plan.title,
+        models=tuple(models),
+        cases=counts,
+        preparation_seconds=preparation_s * len(cases.table) / max(1, workers),
+        seconds_after=_seconds_after(plan, counts["test"], preparation_s, timings),
+        device=choose_device(device)[1],
+        notes=_notes(plan),
+    )
 
 
 def _notes(plan: StudyPlan) -> tuple[str, ...]:
@@ -182,61 +163,3 @@ def _model(
         epochs=model.recipe.training.epochs,
         seconds=seconds,
     )
-
-
-def _network_seconds(recipe: Recipe, sample: _Sample, device: str) -> dict[str, Any]:
-    return asdict(time_network(recipe, sample.cases, device))
-
-
-class _Known:
-    """What was measured on this machine before."""
-
-    def __init__(self, path: Path, made: Mapping[str, str]) -> None:
-        self._path, self._made = path, dict(made)
-        self._found = remembered(path)
-
-    def seconds(self, what: str, settings: Mapping[str, Any], measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return what was measured with these settings, measuring it the first time."""
-        text = json.dumps({"settings": settings, "machine": self._made}, sort_keys=True, default=str)
-        key = f"{what} {sha256_of_bytes(text.encode())[:16]}"
-        if key not in self._found:
-            self._found[key] = measure()
-            write_json(self._path, self._found)
-        return dict(self._found[key])
-
-
-class _Sample:
-    """A few cases of either class, prepared when they are first asked for."""
-
-    def __init__(self, cohort: Cohort, inputs: InputsSpec) -> None:
-        self.inputs, self._cohort = inputs, cohort
-        self._cases: list[CaseInputs] = []
-        self._seconds: list[float] = []
-
-    @property
-    def cases(self) -> Sequence[CaseInputs]:
-        """The prepared cases."""
-        if not self._cases:
-            self._prepare()
-        return self._cases
-
-    @property
-    def seconds(self) -> float:
-        """How long one takes."""
-        return float(np.mean(self._seconds)) if self.cases else 0.0
-
-    def _prepare(self) -> None:
-        cohort, reason = self._cohort, ""
-        rows = cohort.usable.groupby("label", group_keys=False).head(2 * _SAMPLE_CASES)
-        for row in records(rows):
-            if len(self._cases) == _SAMPLE_CASES:
-                break
-            start = time.perf_counter()
-            try:
-                case = load_case(row, cohort.folder, cohort.clinical_columns)
-                self._cases.append(prepare(case, self.inputs))
-                self._seconds.append(time.perf_counter() - start)
-            except Exception as error:  # as in the run itself, a broken case is left out
-                reason = reason_of(error)
-        if not self._cases:
-            raise InputError(f"None of the first cases can be prepared, so that nothing can be measured. {reason}")

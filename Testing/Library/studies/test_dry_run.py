@@ -5,7 +5,7 @@ import json
 import pytest
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.studies import dry_run, estimate, run_study
+from BreastFusionLib.studies import estimate, measured, run_study
 from BreastFusionLib.studies.estimates import run_seconds
 from BreastFusionLib.studies.plan import plan_study
 from BreastFusionLib.studies.timing import Timing
@@ -22,8 +22,8 @@ def drawn_cases(monkeypatch):
         prepared.append(case["case_id"])
         return draw_inputs(case["case_id"], case["label"])
 
-    monkeypatch.setattr(dry_run, "load_case", lambda row, folder, columns: row)
-    monkeypatch.setattr(dry_run, "prepare", prepare)
+    monkeypatch.setattr(measured, "load_case", lambda row, folder, columns: row)
+    monkeypatch.setattr(measured, "prepare", prepare)
     return prepared
 
 
@@ -55,7 +55,7 @@ def test_what_would_be_trained_is_counted(tiny_plan, breasts, drawn_cases, tmp_p
 
 
 def test_seconds_are_those_of_the_steps_times_the_cases(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
-    monkeypatch.setattr(dry_run, "time_network", lambda *_: Timing(0.1, 0.01, 0.5, 0.002, 7, 7))
+    monkeypatch.setattr(measured, "time_network", lambda *_: Timing(0.1, 0.01, 0.5, 0.002, 7, 7))
     found = estimate(tiny_plan, breasts, tmp_path / "study", workers=2)
     train, validation, test = (found.cases[split] for split in ("train", "validation", "test"))
     assert train + validation + test == 60
@@ -81,7 +81,7 @@ def test_a_cohort_of_which_nothing_can_be_prepared_is_refused(tiny_plan, breasts
     def broken(*_):
         raise InputError("It is broken.")
 
-    monkeypatch.setattr(dry_run, "prepare", broken)
+    monkeypatch.setattr(measured, "prepare", broken)
     with pytest.raises(InputError, match=r"None of the first cases can be prepared.* It is broken\."):
         estimate(tiny_plan, breasts, tmp_path / "study")
     assert not (tmp_path / "study").exists()
