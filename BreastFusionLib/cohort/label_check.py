@@ -28,11 +28,12 @@ def label_in_inputs(table: pd.DataFrame, inputs: InputsSpec) -> list[str]:
     """Find clinical columns that are the label in other words, as a column 'biopsy result' would be.
 
     A column counts as such when it follows the label with a correlation (point-biserial; Cramer's V for levels) of .99
-    or more in size, or orders the cases with an AUC of .995 or more; a level counts as its share of the class among the
-    other cases. It is looked at as a model would see it, missing codes and rules of the recipe included.
+    or more in size, or orders the cases with an AUC of .995 or more: by size, or, for codes without order, by each
+    value's share of the class among the other patients. It is looked at as a model would see it, missing codes and
+    rules of the recipe included.
 
     Args:
-        table: `Cohort.table`; only rows with a label count.
+        table: case_id, patient_id, label and clinical columns, as `Cohort.table`; only rows with a label count.
         inputs: whose columns of the table and rules.
 
     Returns:
@@ -49,7 +50,7 @@ def label_in_inputs(table: pd.DataFrame, inputs: InputsSpec) -> list[str]:
         values = [row.get(column.name) for row in rows]
         # Of two classes, one against the other is the same as the other against the one.
         for label in classes[1:] if len(classes) == 2 else classes:
-            found = _agreement(column, values, labels == label)
+            found = _agreement(column, values, labels == label, labelled["patient_id"].to_numpy())
             if found:
                 sentences.append(
                     f"The clinical column '{column.name}' is the label in other words ({found}): a model would learn "
@@ -79,14 +80,18 @@ def cramers_v(one: ArrayLike, other: ArrayLike) -> float:
     return float(np.sqrt(phi2 / smaller)) if smaller > 0 else 0.0
 
 
-def _shares_among_others(levels: pd.Series, labels: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return of each case the share of a class among the others of its level; that of all where it is the only one.
+def _shares_among_others(
+    values: Sequence[ColumnValue], labels: NDArray[np.bool_], patients: NDArray[np.object_]
+) -> NDArray[np.float64]:
+    """Return of each case the share of a class among other patients' cases of its value; without any, that of all.
 
-    A case must not vouch for itself: a level for each case would seem to know everything.
+    Nobody vouches for herself: a value for each case, or for each patient, would seem to know everything.
     """
-    cases = pd.Series(labels.astype(float)).groupby(levels)
-    others = cases.transform("size") - 1
-    return ((cases.transform("sum") - labels) / others.where(others > 0)).fillna(labels.mean()).to_numpy()
+    cases = pd.DataFrame({"value": values, "patient": patients, "label": labels.astype(float)})
+    of_value, own = (cases.groupby(keys)["label"] for keys in (["value"], ["value", "patient"]))
+    others = of_value.transform("size") - own.transform("size")
+    hits = of_value.transform("sum") - own.transform("sum")
+    return (hits / others.where(others > 0)).fillna(labels.mean()).to_numpy()
 
 
 def _values(row: Mapping[str, Any], inputs: InputsSpec) -> Mapping[str, ColumnValue]:
@@ -96,20 +101,23 @@ def _values(row: Mapping[str, Any], inputs: InputsSpec) -> Mapping[str, ColumnVa
         return {}
 
 
-def _agreement(column: ColumnSpec, values: Sequence[ColumnValue], labels: NDArray[np.bool_]) -> str:
+def _agreement(
+    column: ColumnSpec, values: Sequence[ColumnValue], labels: NDArray[np.bool_], patients: NDArray[np.object_]
+) -> str:
     """Return in words how far a column follows a label; nothing below the limits."""
     known = np.array([is_known(value) for value in values], dtype=bool)
     there, labels = [value for value in values if is_known(value)], labels[known]
     if min(labels.sum(), (~labels).sum()) < LEAST_CASES:
         return ""
+    # Cramer's V, corrected, makes light of a column with more levels than classes, however pure they are.
+    as_levels = auc(labels, _shares_among_others(there, labels, patients[known]))
     if column.kind != "continuous":
-        levels = pd.Series([str(value) for value in there])
-        # The correction of V makes light of a column with more levels than classes, however pure they are.
-        v, area = cramers_v(levels, labels), auc(labels, _shares_among_others(levels, labels))
-        return f"Cramer's V {v:.3f}, AUC {area:.3f}" if v >= CORRELATION or area >= AUC else ""
+        v = cramers_v([str(value) for value in there], labels)
+        return f"Cramer's V {v:.3f}, AUC {as_levels:.3f}" if v >= CORRELATION or as_levels >= AUC else ""
     numbers = np.array(there, dtype=float)
     if np.ptp(numbers) == 0:
         return ""
     correlation, area = float(np.corrcoef(numbers, labels)[0, 1]), auc(labels, numbers)
-    found = abs(correlation) >= CORRELATION or max(area, 1 - area) >= AUC
-    return f"correlation {correlation:.3f}, AUC {area:.3f}" if found else ""
+    if abs(correlation) >= CORRELATION or max(area, 1 - area) >= AUC:
+        return f"correlation {correlation:.3f}, AUC {area:.3f}"
+    return f"its values as codes: AUC {as_levels:.3f}" if as_levels >= AUC else ""

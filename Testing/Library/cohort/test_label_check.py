@@ -13,8 +13,9 @@ from BreastFusionLib.reading import ColumnSpec, InputsSpec, RuleSpec
 LABELS = np.arange(60) % 2
 
 
-def found(column: ColumnSpec, values, labels=LABELS, **given) -> list[str]:
-    table = pd.DataFrame({"case_id": [f"C{n}" for n in range(len(labels))], "label": labels, column.name: values})
+def found(column: ColumnSpec, values, labels=LABELS, patients=None, **given) -> list[str]:
+    names = [f"C{n}" for n in range(len(labels))]
+    table = pd.DataFrame({"case_id": names, "patient_id": patients or names, "label": labels, column.name: values})
     table["label"] = table["label"].astype("Int64")
     return label_in_inputs(table, InputsSpec(clinical=(column,), **given))
 
@@ -45,10 +46,20 @@ def test_more_levels_than_classes_hide_no_label():
     kinds[2] = "lipoma"
     column = ColumnSpec("histology", "categorical")
     assert cramers_v(kinds, LABELS) < 0.99 and "AUC 1.000" in found(column, kinds)[0]
+    codes = pd.Series(kinds).map({"fibroadenoma": 1, "IDC": 2, "cyst": 3, "DCIS": 4, "papilloma": 5, "lipoma": 6})
+    assert "its values as codes: AUC 1.000" in found(ColumnSpec("histology"), codes)[0]
     kinds[[1, 4]] = kinds[[4, 1]]  # two mistakes in sixty
     assert found(column, kinds) == []
-    pairs = [f"family {n // 4}" for n in range(60)]  # every level half malignant: says nothing
-    assert found(column, pairs) == []
+
+
+def test_what_is_the_same_in_all_lesions_of_a_patient_is_no_label():
+    # Two lesions each, of one kind: the day of the exam tells which patient it is, and nothing of another one.
+    patients = [f"P{n // 2}" for n in range(60)]
+    labels = np.arange(60) // 2 % 2
+    days = np.random.default_rng(0).permutation(3000)[np.arange(60) // 2]
+    assert found(ColumnSpec("exam_day"), days, labels, patients) == []
+    assert found(ColumnSpec("ward", "categorical"), days.astype(str), labels, patients) == []
+    assert len(found(ColumnSpec("exam_day"), days, labels)) == 1  # of so many patients in pairs it would be one
 
 
 def test_a_column_that_tells_a_lot_is_no_label():
