@@ -126,7 +126,9 @@ def training_bars(
         }
         try:
             yield how, runs
-        except FirstFailed as error:
+        except (FirstFailed, KeyboardInterrupt) as error:
+            if chosen.writes:
+                raise
             raise typer.Exit(1) from error
     if not chosen.writes:
         raise typer.Exit

@@ -42,11 +42,11 @@ def refuse_other(folder: Path, plan: StudyPlan, cases: Cohort) -> None:
     path = folder / _PLAN
     if path.is_file():
         found = remembered(path)
-        if "version" not in found:  # versions before this one wrote down less
+        if not {"settings", "cohort"} <= found.keys():  # which earlier versions did not write down
             raise _made_by_another_version(folder, "an earlier one")
         for key, asked in _owner(plan, cases).items():
-            if found.get(key) != asked:
-                raise _other(folder, key, found.get(key), asked)
+            if found.get(key, asked) != asked:  # runs tell their version too
+                raise _other(folder, key, found[key], asked)
         _refuse_other_recipes(folder, plan)
     elif folder.is_dir() and any(one.name != TIMINGS and one.name[0] != "." for one in folder.iterdir()):
         raise InputError(f"{folder} is not empty and holds no study: choose another folder.")

@@ -75,9 +75,17 @@ def test_what_the_first_process_cannot_do_is_a_sentence_for_all(group, monkeypat
     monkeypatch.setattr(processes, "gather", lambda own: ["The disk is gone.", own])  # the first one's, and this one's
     with pytest.raises(FirstFailed, match="The disk is gone"), waiting_for_first():
         pass
-    with pytest.raises(typer.Exit) as ends, training_bars("cpu", 2, 1, 1, None, None):  # and says nothing more
-        raise FirstFailed("The disk is gone.")
+
+
+@pytest.mark.parametrize("stop", [FirstFailed("The disk is gone."), KeyboardInterrupt()])
+def test_a_command_that_is_stopped_says_so_in_the_first_process_only(monkeypatch, stop):
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    with pytest.raises(typer.Exit) as ends, training_bars("cpu", 2, 1, 1, None, None):
+        raise stop
     assert ends.value.exit_code == 1
+    monkeypatch.setattr(rank_zero_only, "rank", 0)
+    with pytest.raises(KeyboardInterrupt), training_bars("cpu", 2, 1, 1, None, None):
+        raise KeyboardInterrupt
 
 
 def test_alone_what_fails_is_what_it_was():
