@@ -126,7 +126,7 @@ def importance_caption(features: Sequence[Sequence[Mapping[str, Any]]], shown: i
     number = f"{shuffles[0]} " if len(shuffles) == 1 else ""
     words = f"Dots are the median loss of AUC over {number}shuffles, lines hold 95 % of them."
     most = max(len(of_model) for of_model in features)
-    return words if most <= shown else f"{words} The {shown} features that cost most, of {most}."
+    return words if most <= shown else f"{words} The {shown} features that change it most, of {most}."
 
 
 def said_once(notes: Sequence[str]) -> list[str]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.report.course_figures import training_figure
 from BreastFusionLib.report.discrimination_figures import auc_figure, roc_figure
-from BreastFusionLib.report.evaluation_captions import interval_words, said_once
+from BreastFusionLib.report.evaluation_captions import importance_caption, interval_words, said_once
 from BreastFusionLib.report.evaluation_cohort import cohort_table
 from BreastFusionLib.report.evaluation_page import confusion_block
 from BreastFusionLib.report.example_cases import examples_block
-from BreastFusionLib.report.forest_figures import importance_figure
+from BreastFusionLib.report.forest_figures import MOST_FEATURES, importance_figure
 from BreastFusionLib.report.numbers import counted
 from BreastFusionLib.report.page import (
     Html,
@@ -155,13 +156,16 @@ def _importance_section(results: StudyResults, shown: StudyTable) -> Html:
     names = {model.key: model.name for model in runs.models}
     titles = {column.name: column.words for model in runs.models for column in model.recipe.inputs.clinical}
     colors = {name: color for name, (color, _) in colors_of([names[key] for key in results.importance]).items()}
+    features = {
+        key: [{**asdict(one), "name": titles.get(one.name, one.name), "shuffles": len(one.losses)} for one in found]
+        for key, found in results.importance.items()
+    }
     plots = []
-    for key, found in results.importance.items():
-        features = [{"name": titles.get(one.name, one.name), "median": one.median, "low": one.low, "high": one.high}
-                    for one in found]  # fmt: skip
-        drawn = inline_svg(importance_figure(features, colors[names[key]]), f"Importance of columns to {names[key]}")
+    for key, found in features.items():
+        drawn = inline_svg(importance_figure(found, colors[names[key]]), f"Importance of columns to {names[key]}")
         plots.append(element("div", element("h3", names[key]), figure(drawn, class_="plot")))
-    return section(shown.title, shown.html(), columns(*plots, at_least_px=340), _effects(results, titles))
+    words = paragraph(importance_caption(list(features.values()), MOST_FEATURES), class_="caption")
+    return section(shown.title, shown.html(), columns(*plots, at_least_px=340), words, _effects(results, titles))
 
 
 def _effects(results: StudyResults, titles: Mapping[str, str]) -> Html | None:

@@ -17,6 +17,7 @@ from BreastFusionLib.report import (
     time_intensity_figure,
     training_figure,
 )
+from BreastFusionLib.report.forest_figures import MOST_FEATURES, importance_figure
 from BreastFusionLib.report.style import colors_of
 
 
@@ -115,3 +116,11 @@ def test_svg_follows_the_page_and_keeps_its_ids_to_itself(evaluation: dict[str, 
     assert ids[0] and not ids[0] & ids[1]
     for svg, own in zip((first, second), ids, strict=True):
         assert set(re.findall(r'(?:url\(|href=")#([^")]+)', svg)) <= own
+
+
+def test_a_feature_without_which_a_model_is_better_is_drawn_last_and_the_idle_ones_are_left_out() -> None:
+    """Features come by the size of what they change, of which only so many are drawn."""
+    medians = [-41.0, 12.0, *(0.1 / rank for rank in range(1, 17))]
+    features = [{"name": f"f{n}", "median": m, "low": m - 1, "high": m + 1} for n, m in enumerate(medians)]
+    drawn = [text for text in texts(importance_figure(features, "#000")) if text.startswith("f")]
+    assert drawn == [f"f{n}" for n in (*range(1, MOST_FEATURES), 0)]

@@ -84,7 +84,7 @@ def test_captions_say_how_many_cases_and_which_bands() -> None:
     assert "Wilson's 95 % intervals" in calibration_caption(found)
     feature = {"shuffles": 30, "median": 1.0}
     assert "median loss of AUC over 30 shuffles" in importance_caption([[feature] * 18, [feature]], 15)
-    assert importance_caption([[feature] * 18], 15).endswith("The 15 features that cost most, of 18.")
+    assert importance_caption([[feature] * 18], 15).endswith("The 15 features that change it most, of 18.")
 
 
 def test_without_intervals_nothing_speaks_of_them() -> None:
