@@ -87,7 +87,11 @@ def test_every_pair_of_exams_holds_one_of_each_class_in_random_order():
     assert 30 < labels[:, 0].sum() < 70
 
 
-@given(st.lists(st.floats(-10, 10), min_size=9, max_size=9), st.lists(st.floats(-100, 100), min_size=3, max_size=3))
+# ITK's inverse of a rotation by 1e-308 degrees is NaN.
+@given(
+    st.lists(st.floats(-10, 10).map(lambda value: round(value, 9)), min_size=9, max_size=9),
+    st.lists(st.floats(-100, 100), min_size=3, max_size=3),
+)
 def test_motion_maps_points_as_its_transform_does(numbers, point):
     motion = Motion(tuple(numbers[:3]), tuple(numbers[3:6]), tuple(numbers[6:]))
     moved = motion.apply(point)
