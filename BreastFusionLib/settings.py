@@ -81,6 +81,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     if isinstance(value, hint) and not (isinstance(value, bool) and hint is not bool):
         return value
+    if hint is str and isinstance(value, (bool, int, float)):  # YAML takes 99, yes and no for no words
+        raise InputError(f"{where}: expected a word, found {value!r}. Write it in quotes, as in the table.")
     raise InputError(f"{where}: expected {hint.__name__}, found {value!r}.")
 
 

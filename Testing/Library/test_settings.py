@@ -49,7 +49,7 @@ def test_whole_numbers_are_taken_as_floats_but_not_booleans_as_numbers() -> None
     [
         ({"name": "a", "withs": [1]}, r"unknown key 'withs'. Did you mean 'widths'\?"),
         ({}, "the key 'name' is missing"),
-        ({"name": 3}, "recipe, name: expected str, found 3"),
+        ({"name": 3}, "recipe, name: expected a word, found 3. Write it in quotes"),
         ({"name": "a", "widths": "wide"}, "recipe, widths: expected a list"),
         ({"name": "a", "inner": {"method": "tow"}}, r"recipe, inner, method: 'tow' is not known. Did you mean 'two'\?"),
         ({"name": "a", "inner": 5}, "expected a mapping of settings"),
