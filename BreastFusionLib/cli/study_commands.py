@@ -110,9 +110,11 @@ def training_bars(
     from BreastFusionLib.training.trainer import Devices
 
     chosen = Devices.chosen(device, devices, nodes)
-    if not chosen.writes:
-        logging.disable(logging.WARNING)
-    with progress_bars("runs", "cases", "encoder passes", "epochs") as (runs, cases, passes, epochs):
+    with contextlib.ExitStack() as stack:
+        if not chosen.writes:
+            stack.callback(logging.disable, logging.root.manager.disable)
+            logging.disable(logging.WARNING)
+        runs, cases, passes, epochs = stack.enter_context(progress_bars("runs", "cases", "encoder passes", "epochs"))
         how: How = {
             "cache": cache,
             "workers": workers,

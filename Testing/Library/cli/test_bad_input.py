@@ -217,7 +217,10 @@ def test_places_where_nothing_can_be_written(refuse, exam: Path, tmp_path: Path)
 
 def interrupt(*arguments: object, when: Path) -> subprocess.CompletedProcess[str]:
     """Run a command and press Ctrl-C as soon as something lies in a folder."""
-    program = [sys.executable, "-c", "from BreastFusionLib.cli import main; main()", *map(str, arguments)]
+    # What runs in the background of a shell has no Ctrl-C to hand down.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    call = f"{heard}; from BreastFusionLib.cli import main; main()"
+    program = [sys.executable, "-c", call, *map(str, arguments)]
     running = subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -1,6 +1,7 @@
 """Training over several processes: shares, sums, and the same result as in one."""
 
 import json
+import logging
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,7 @@ def test_a_command_that_is_stopped_says_so_in_the_first_process_only(monkeypatch
     with pytest.raises(typer.Exit) as ends, training_bars("cpu", 2, 1, 1, None, None):
         raise stop
     assert ends.value.exit_code == 1
+    assert logging.root.manager.disable == 0  # whoever goes on in this process is heard
     monkeypatch.setattr(rank_zero_only, "rank", 0)
     with pytest.raises(KeyboardInterrupt), training_bars("cpu", 2, 1, 1, None, None):
         raise KeyboardInterrupt
