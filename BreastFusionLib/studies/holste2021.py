@@ -108,8 +108,8 @@ _PRINTED_IMPORTANCE = {
 }
 _WITH_COLUMNS = ("non-image", "probability", "feature", "learned")
 
-# Two cores must manage 45 runs in about an hour. Chosen on phantoms that no figure in the documents comes from, by the
-# AUC of breasts of patients that were not trained on, with one seed.
+# Two cores must manage 45 runs in about an hour. Chosen with one seed on other phantoms than those whose figures for
+# this study stand in docs/reference/studies.md.
 _SMALL = (
     # The breasts of these phantoms are brightest in the last phase, when what surrounds a lesion has caught up with it.
     "inputs.projection.phase=2",
