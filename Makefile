@@ -22,11 +22,23 @@ test test-library test-module test-slicer-python: export OMP_NUM_THREADS := 1
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("BreastFusion needs Python 3.10 or newer: make PYTHON=/path/to/it .." if sys.version_info < (3, 10) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+$(VENV)/.installed: FROM = $(PYTHON)
+$(VENV)/.installed: EXTRAS = dev
+$(VENV312)/.installed: FROM = $(PYTHON312)
+$(VENV312)/.installed: EXTRAS = reading,radiomics,test
+$(VENV_PANEL)/.installed: FROM = $(PYTHON312)
+$(VENV_PANEL)/.installed: EXTRAS = panel,test
+
+# Some gigabytes are fetched, and a connection that breaks for good ends pip: it is called again, after a pause.
+$(VENV)/.installed $(VENV312)/.installed $(VENV_PANEL)/.installed: pyproject.toml
+	$(FROM) -c 'import sys; sys.exit("BreastFusion needs Python 3.10 or newer: make PYTHON=/path/to/it .." if sys.version_info < (3, 10) else 0)'
+	$(FROM) -m venv $(@D)
+	for pause in 15 60 end; do \
+		$(@D)/bin/python -m pip install --quiet --upgrade pip && \
+		$(@D)/bin/python -m pip install --quiet -e '.[$(EXTRAS)]' && break; \
+		test $$pause != end || exit 1; \
+		echo "Installing broke off; once more in $$pause s."; sleep $$pause; \
+	done
 	touch $@
 
 # Installs what is missing where it may; elsewhere it says what to install.
@@ -34,7 +46,7 @@ system-libraries:
 	@test "$$(uname)" != Linux || $(PYTHON) -c \
 		'import ctypes, sys; [ctypes.CDLL(name) for name in sys.argv[1:]]' $(SYSTEM_LIBRARIES) 2>/dev/null || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES); \
+		apt-get -o Acquire::Retries=3 update -qq && apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends $(SYSTEM_PACKAGES); \
 	else \
 		echo "The panel's tests need libraries that are missing: sudo apt-get install $(SYSTEM_PACKAGES)"; exit 1; \
 	fi
@@ -53,21 +65,12 @@ test-module: setup system-libraries
 
 # The ground floor as Slicer has it: no package of the upper floor is installed there. The panel is opened with
 # nothing but Slicer's own packages; what asks its child process for PyTorch is left out there.
-test-slicer-python: system-libraries
 ifeq ($(PYTHON312),)
+test-slicer-python:
 	@echo "No Python 3.12 here: the subset for Slicer's Python is left out."
 else
-	test -f $(VENV312)/.installed -a $(VENV312)/.installed -nt pyproject.toml || ( \
-		$(PYTHON312) -m venv $(VENV312) && \
-		$(VENV312)/bin/python -m pip install --quiet --upgrade pip && \
-		$(VENV312)/bin/python -m pip install --quiet -e '.[reading,radiomics,test]' && \
-		touch $(VENV312)/.installed )
+test-slicer-python: system-libraries $(VENV312)/.installed $(VENV_PANEL)/.installed
 	$(VENV312)/bin/python $(PYTEST) Testing/Library -m fast
-	test -f $(VENV_PANEL)/.installed -a $(VENV_PANEL)/.installed -nt pyproject.toml || ( \
-		$(PYTHON312) -m venv $(VENV_PANEL) && \
-		$(VENV_PANEL)/bin/python -m pip install --quiet --upgrade pip && \
-		$(VENV_PANEL)/bin/python -m pip install --quiet -e '.[panel,test]' && \
-		touch $(VENV_PANEL)/.installed )
 	$(VENV_PANEL)/bin/python $(PYTEST) Testing/Module
 endif
 
