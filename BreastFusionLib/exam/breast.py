@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 from BreastFusionLib.exam.geometry import Grid, resample_onto
 from BreastFusionLib.exam.model import Exam, Series, Side
 
-__all__ = ["Midline", "breast_mask", "brightest_phase", "find_midline", "midline_x", "side_of", "sternum_y"]
+__all__ = [
+    "ONE_BREAST_MM",
+    "Midline",
+    "breast_mask",
+    "brightest_phase",
+    "find_midline",
+    "midline_x",
+    "side_of",
+    "sternum_y",
+    "width_mm",
+]
 
 COARSE_MM = 4.0  # a body contour needs no finer sampling, and a full-size volume takes milliseconds
 FLOOR_SHARE = 0.01  # of the 90th percentile: what is darker is as dark as air
@@ -21,6 +31,9 @@ FLOOR_SHARE = 0.01  # of the 90th percentile: what is darker is as dark as air
 BREAST_DISTANCE_MM = (90.0, 300.0)
 VALLEY_MM = 12.0
 CLOSE_TO_MIDLINE_MM = 5.0
+
+# A volume wider than this from side to side holds two breasts, found or not.
+ONE_BREAST_MM = 240.0
 
 _SIDES: dict[str, Side] = {"L": "left", "R": "right"}
 
@@ -80,15 +93,28 @@ class Midline:
 
 
 def find_midline(exam: Exam) -> Midline:
-    """Find what tells left from right: DICOM laterality of any series, else the first series that shows two breasts."""
-    series = [one for role in ("dce", "t1", "t2") if (one := exam.get(role)) is not None]
-    for one in series:
-        if (side := _dicom_side(one)) is not None:
-            return Midline(side=side)
-    for one in series:
+    """Find what tells left from right: the first series (DCE, T1, T2) that names its breast or shows two of them.
+
+    One after the other, so that a T2 of one breast beside a DCE of both does not name the breast of all its lesions.
+    """
+    for role in ("dce", "t1", "t2"):
+        one = exam.get(role)
+        if one is None:
+            continue
+        named = _dicom_side(one)
+        # Of images that show two breasts a side says which one was examined for something, not which one they show.
+        if named is not None and width_mm(one.grid) <= ONE_BREAST_MM:
+            return Midline(side=named)
         if one.phases and (middle := midline_x(one.phases[0].every(_coarse_steps(one.grid)))) is not None:
             return Midline(x_mm=middle)
+        if named is not None:
+            return Midline(side=named)
     return Midline()
+
+
+def width_mm(grid: Grid) -> float:
+    """Return how far a volume reaches from the patient's right to her left."""
+    return float(np.ptp(grid.physical(grid.corners_ijk(border=0.5))[:, 0]))
 
 
 def side_of(point_lps: tuple[float, float, float], exam: Exam) -> Side:
@@ -96,7 +122,7 @@ def side_of(point_lps: tuple[float, float, float], exam: Exam) -> Side:
 
     Args:
         point_lps: in mm.
-        exam: its series' DICOM laterality is believed; else the midline of the first DCE phase (or T1, T2) decides.
+        exam: its first series (DCE, T1, T2) decides that names its breast in DICOM or shows two, by their midline.
 
     Returns:
         'left' or 'right' of the patient; 'unknown' when the volume shows one breast without saying which, or the

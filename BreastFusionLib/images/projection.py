@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.exam.breast import Midline, brightest_phase, find_midline, sternum_y
+from BreastFusionLib.exam.breast import ONE_BREAST_MM, Midline, brightest_phase, find_midline, sternum_y, width_mm
 from BreastFusionLib.exam.geometry import Grid, box_of, crop, resample_onto
 from BreastFusionLib.exam.model import Exam, Phase, Series, Side
 from BreastFusionLib.exam.phase_choice import choose_phase
@@ -23,8 +23,6 @@ __all__ = ["Projection", "breast_region", "project_breast", "projected_phases", 
 
 # Where columns, rows and rays run to (L left, P posterior, S superior, I inferior): as such images are usually shown.
 _VIEWS = {"axial": "LPS", "sagittal": "PIL", "coronal": "LIP"}
-# A volume wider than this from side to side holds two breasts, found or not.
-ONE_BREAST_MM = 240.0
 # What lies on one side of the midline and is narrower than this is no breast, but the rim of the other one's images.
 LEAST_BREAST_MM = 30.0
 
@@ -146,14 +144,14 @@ def breast_region(grid: Grid, side: Side, midline: Midline) -> tuple[NDArray[np.
         if midline.side != side:
             raise InputError(f"The images show the {midline.side} breast only, and the {side} one was asked for.")
         return whole, []
-    x_mm = grid.physical(grid.corners_ijk(border=0.5))[:, 0]
     if midline.x_mm is None:
-        if np.ptp(x_mm) > ONE_BREAST_MM:
+        if width_mm(grid) > ONE_BREAST_MM:
             raise InputError(
-                f"The midline between the breasts was not found on images {np.ptp(x_mm):.0f} mm wide, so that left and "
-                "right cannot be told apart. Check that both breasts are whole in the DCE series."
+                f"The midline between the breasts was not found on images {width_mm(grid):.0f} mm wide, so that left "
+                "and right cannot be told apart. Check that both breasts are whole in the DCE series."
             )
         return whole, [f"The images do not say which breast they show: it was taken as the {side} one."]
+    x_mm = grid.physical(grid.corners_ijk(border=0.5))[:, 0]
     there_mm = max(0.0, x_mm.max() - midline.x_mm if side == "left" else midline.x_mm - x_mm.min())
     if there_mm < LEAST_BREAST_MM:
         raise InputError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -91,6 +93,20 @@ def test_dicom_laterality_is_believed() -> None:
     assert side_of((-80.0, -40.0, 0.0), exam_of(ONE_BREAST, Laterality="R")) == "right"
     assert side_of((-80.0, -40.0, 0.0), exam_of(ONE_BREAST, ImageLaterality="l")) == "left"
     assert side_of((-80.0, -40.0, 0.0), exam_of(ONE_BREAST, Laterality="B")) == "unknown"
+
+
+def test_a_laterality_names_no_breast_of_images_that_show_both() -> None:
+    for point_x, side in ((SHIFT_X + 30, "left"), (SHIFT_X - 30, "right")):
+        assert side_of((point_x, -40.0, 0.0), exam_of(AXIAL, Laterality="R")) == side
+
+
+def test_a_t2_of_one_breast_names_no_breast_of_a_dce_of_both() -> None:
+    both, one = exam_of(AXIAL), exam_of(ONE_BREAST, Laterality="R").series[0]
+    exam = replace(both, series=(*both.series, replace(one, role="t2", contrast="pre")))
+    assert side_of((SHIFT_X + 30, -40.0, 0.0), exam) == "left"
+    # The DCE of one breast says nothing, and the T2 what both show.
+    exam = replace(exam, series=(exam_of(ONE_BREAST).series[0], exam.series[1]))
+    assert side_of((-80.0, -40.0, 0.0), exam) == "right"
 
 
 def test_an_empty_image_has_neither_body_nor_midline() -> None:
