@@ -65,7 +65,7 @@ def predict(
         seconds["read_files"] = time.perf_counter() - begin
         breast = None if side is None else _SIDES[side]
         if drawn is not None and breast is not None:
-            drawn = replace(drawn, side=breast)
+            drawn = drawn.on_side(breast)
         row = _clinical_row(clinical)
         _tell_unused(row, table_columns(loaded.recipe.inputs))
         case = Case(found, drawn, case_id=found.pseudonym, clinical=row, side=breast)

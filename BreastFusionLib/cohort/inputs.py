@@ -22,7 +22,7 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import disk_words, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
-from BreastFusionLib.cohort.tellings import tell_stray_levels, tell_too_few_phases
+from BreastFusionLib.cohort.tellings import tell_of_exams, tell_stray_levels
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
 from BreastFusionLib.files import remove_unused
 from BreastFusionLib.reading.clinical import table_columns, word_among
@@ -109,7 +109,7 @@ def compute_inputs(
             progress(len(results), total)
     failed = [result for result in results.values() if result.status == "failed"]
     _log_failures(failed, cache)
-    tell_too_few_phases(cohort, {name: result.path for name, result in results.items() if result.path})
+    tell_of_exams(cohort, {name: result.path for name, result in results.items() if result.path})
     columns = ["case_id", "status", "reason", "path", "seconds"]
     table = [dataclasses.asdict(results[case_id]) for case_id in cohort.table["case_id"]]
     return pd.DataFrame(table, columns=columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,8 +94,8 @@ def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[s
     exam, side = read_exam(folder / str(row["exam"])), _known(row.get("side"))
     path = lesion_path(row, folder)
     lesion = None if path is None else read_lesion(path, exam)
-    if lesion is not None and side in ("left", "right"):  # a person's word counts more than the midline
-        lesion = dataclasses.replace(lesion, side=side)
+    if lesion is not None and side in ("left", "right"):
+        lesion = lesion.on_side(side)
     clinical = {name: row[name] for name in clinical_columns if not pd.isna(row[name])}
     return Case(exam, lesion, str(row["case_id"]), clinical, side=side)
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from BreastFusionLib.cohort.table import Cohort, records
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.phase_choice import TOO_FEW_PHASES
+from BreastFusionLib.lesion.model import OTHER_SIDE
 from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.clinical import is_stray_level
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["tell_stray_levels", "tell_too_few_phases"]
+__all__ = ["tell_of_exams", "tell_stray_levels"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +33,11 @@ def tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
                 )
 
 
-def tell_too_few_phases(cohort: Cohort, paths: Mapping[str, str]) -> None:
-    """Log once that exams lack the phase that is wanted: theirs is another time after contrast.
+def tell_of_exams(cohort: Cohort, paths: Mapping[str, str]) -> None:
+    """Log once what spoils a study if it holds for many exams.
+
+    That they lack the phase that is wanted: theirs is another time after contrast. That lesions lie in the other
+    breast than the table says: a column may be swapped, or masks belong to other exams.
 
     Args:
         cohort: the cases.
@@ -44,7 +48,7 @@ def tell_too_few_phases(cohort: Cohort, paths: Mapping[str, str]) -> None:
         case_id = row["case_id"]
         with contextlib.suppress(InputError):  # a damaged file is told by who uses it
             for sentence in load_inputs(paths[case_id]).warnings if case_id in paths else ():
-                if sentence.startswith(TOO_FEW_PHASES):
+                if sentence.startswith((TOO_FEW_PHASES, OTHER_SIDE)):
                     told.setdefault(sentence, {}).setdefault(str(row["exam"]), case_id)
     exams = cohort.usable["exam"].nunique()
     for sentence, cases in told.items():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import SimpleITK as sitk
 
 from BreastFusionLib.exam.model import Side
 
-__all__ = ["Lesion", "MappedLesion"]
+__all__ = ["OTHER_SIDE", "Lesion", "MappedLesion"]
+
+OTHER_SIDE = "The lesion lies in the"
+"""How a sentence begins that tells of a lesion that is said to lie in the other breast."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,19 @@ class Lesion:
     lesion_id: str = "lesion"
     side: Side = "unknown"
     warnings: tuple[str, ...] = ()
+
+    def on_side(self, side: Side) -> Lesion:
+        """Return the lesion in the breast that a person names, whose word counts more than the midline.
+
+        Where the images say that it is the other one, that is a warning: the mask may be another patient's.
+        """
+        warnings = self.warnings
+        if "unknown" not in (side, self.side) and side != self.side:
+            warnings += (
+                f"{OTHER_SIDE} {self.side} breast by the images, and is said to lie in the {side} one, which was "
+                "believed. Check the side, and that mask and exam belong together.",
+            )
+        return replace(self, side=side, warnings=warnings)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,17 @@ def test_a_mask_tells_the_side_too_and_is_shown(folder: Path) -> None:
     assert "The whole breast" in page and "shadow" in page and "Contrast over time" in page
 
 
+def test_a_side_that_the_mask_contradicts_is_believed_and_told(folder: Path) -> None:
+    _, read, _ = predict(folder, "--lesion", str(folder / "exam" / "lesions" / "L1.nii.gz"), "--side", "R")
+    assert read["side"] == read["lesion"]["side"] == "right"
+    assert any(
+        said.startswith("The lesion lies in the left breast by the images, and is said to lie in the right one")
+        for said in read["warnings"]
+    )
+    _, read, _ = predict(folder, "--lesion", str(folder / "exam" / "lesions" / "L1.nii.gz"), "--side", "L")
+    assert not any("by the images" in said for said in read["warnings"])
+
+
 def test_without_either_it_says_what_to_give(folder: Path) -> None:
     code, _, reason = predict(folder)
     assert code != 0 and "Which breast is meant is not known" in reason and "--side" in reason

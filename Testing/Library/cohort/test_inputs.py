@@ -19,6 +19,7 @@ from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.exam.phase_choice import choose_phase
 from BreastFusionLib.files import TEMPORARY
 from BreastFusionLib.images.settings import PatchSpec
+from BreastFusionLib.lesion import Lesion
 from BreastFusionLib.reading.cache import SavedInputs, save_inputs
 from BreastFusionLib.reading.recipe import ColumnSpec, InputsSpec, RadiomicsSpec, RuleSpec
 
@@ -260,6 +261,19 @@ def test_exams_without_the_wanted_phase_are_told_once(cohort, tmp_path, caplog):
         (said,) = [record.getMessage() for record in caplog.records]
         assert "too few phases (3): the model wants phase 4 (0 = before contrast), and phase 2, the last" in said
         assert said.endswith("This holds for 1 of 2 exams, first in case 'b'.")
+
+
+def test_lesions_that_lie_in_the_other_breast_than_the_table_says_are_told_once(cohort, tmp_path, caplog):
+    def prepare_to(task: CaseTask) -> Path:
+        drawn = Lesion(Grid((2, 2, 2), (1.0, 1.0, 1.0)).empty_image(), side="right")
+        side = {"a": "right", "b": "left", "c": "left"}[task.row["case_id"]]
+        saved = SavedInputs(task.row["case_id"], {}, {}, {}, drawn.on_side(side).warnings)
+        return save_inputs(saved, task.cache / f"{saved.case_id}.safetensors")
+
+    compute_inputs(cohort, INPUTS, tmp_path / "cache", prepare_to=prepare_to)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "lies in the right breast by the images, and is said to lie in the left one" in said
+    assert said.endswith("This holds for 2 of 3 exams, first in case 'b'.")
 
 
 def series(phases: int) -> Series:
