@@ -7,14 +7,14 @@ import logging
 from collections.abc import Mapping
 
 from BreastFusionLib.cohort.table import Cohort, records
-from BreastFusionLib.errors import InputError
+from BreastFusionLib.errors import InputError, first_few
 from BreastFusionLib.exam.phase_choice import TOO_FEW_PHASES
 from BreastFusionLib.lesion.model import OTHER_SIDE
 from BreastFusionLib.reading.cache import load_inputs
-from BreastFusionLib.reading.clinical import is_stray_level
+from BreastFusionLib.reading.clinical import is_stray_level, word_among
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["tell_of_exams", "tell_stray_levels"]
+__all__ = ["tell_idle_rules", "tell_of_exams", "tell_stray_levels"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,26 @@ def tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
                     "counts as missing there. Correct it, or add it to the recipe's levels.",
                     *(column.name, word, count, len(given), ", ".join(column.levels)),
                 )
+
+
+def tell_idle_rules(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Log that a rule changes no case, though some hold the value that it replaces.
+
+    holste2021's indication gives the answer away where BI-RADS is 6: a table that writes 'BI-RADS 6' would keep it.
+    """
+    for rule in inputs.clinical_rules:
+        if rule.where is None or rule.where not in cohort.table.columns:
+            continue
+        held = cohort.table[[word_among((rule.value,), value) is not None for value in cohort.table[rule.column]]]
+        found = held[rule.where]
+        if len(held) and not any(word_among(rule.where_values, value) is not None for value in found):
+            logger.warning(
+                "The recipe replaces '%s' in the clinical column '%s' where '%s' holds %s, which none of the %d cases "
+                "with it does: it holds %s there. If that means the same, write it as the recipe does: else a model "
+                "learns the answer from '%s'.",
+                *(rule.value, rule.column, rule.where, " or ".join(rule.where_values), len(held)),
+                *(first_few(found.dropna().astype(str).str.strip().unique()) or "nothing", rule.column),
+            )
 
 
 def tell_of_exams(cohort: Cohort, paths: Mapping[str, str]) -> None:

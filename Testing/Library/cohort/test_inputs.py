@@ -237,6 +237,23 @@ def test_where_a_rule_applies_must_be_told_only_if_a_row_holds_what_it_replaces(
             compute_inputs(acting, inputs, tmp_path / "cache", prepare_to=Preparing())
 
 
+def test_a_rule_that_changes_no_case_because_the_table_writes_another_word_is_told(cohort, tmp_path, caplog):
+    indication = ColumnSpec("indication", "categorical", levels=("screening", "other", "extent"))
+    rule = RuleSpec("replace_at_random", "indication", "extent", where="bi_rads", where_values=("6",))
+    inputs = InputsSpec(clinical=(indication,), clinical_rules=(rule,))
+    for birads, told in (("BI-RADS 6", True), (6.0, False)):
+        caplog.clear()
+        table = cohort.table.assign(indication=["extent", "extent", "other"], bi_rads=[birads, birads, None])
+        compute_inputs(dataclasses.replace(cohort, table=table), inputs, tmp_path / "cache", prepare_to=Preparing())
+        said = [record.getMessage() for record in caplog.records]
+        assert len(said) == told
+    caplog.clear()
+    table = table.assign(bi_rads=["BI-RADS 6", "BI-RADS 5", "6"])
+    compute_inputs(dataclasses.replace(cohort, table=table), inputs, tmp_path / "cache", prepare_to=Preparing())
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "where 'bi_rads' holds 6, which none of the 2 cases with it does: it holds BI-RADS 6, BI-RADS 5" in said
+
+
 def test_a_word_that_the_schema_does_not_know_is_told_once_before_the_work(cohort, tmp_path, caplog):
     density = ColumnSpec("density", "categorical", levels=("a", "b"), missing=("9",))
     table = cohort.table.assign(density=["A", "9", "A"])
