@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,8 @@ __all__ = [
     "require_two_classes",
     "write_table",
 ]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant
         # Several lesions of a breast may differ; a breast as such has one label.
         rows = table[table["lesion"].isna()] if "side" in one else table
         _refuse_several(rows, one, many, why, path)
+    _tell_repeated(table, path)
     return Cohort(table, path.parent, _missing_files(table, path.parent))
 
 
@@ -225,6 +229,21 @@ def _refuse_several(table: pd.DataFrame, one: list[str], many: str, why: str, pa
             f"{path.name}: {why} ({many} {first_few(rows[many].unique())} for the cases {first_few(rows['case_id'])}"
             f"{f', and {len(wrong) - 1} more like this' if len(wrong) > 1 else ''}). Correct the table."
         )
+
+
+def _tell_repeated(table: pd.DataFrame, path: Path) -> None:
+    """Log that rows are of one lesion, or of one whole breast: under several names it counts several times."""
+    for what, one, rows in (
+        ("lesion", "lesion", table[table["lesion"].notna()]),
+        ("whole breast", "side", table[table["lesion"].isna()]),
+    ):
+        repeated = rows[rows.duplicated(["exam", one], keep=False)]
+        if len(repeated):
+            logger.warning(
+                "%s: %d rows are of a %s that has more than one (%s). Each counts as a case of its own in training and "
+                "in every measure: keep one row for each, unless that is meant.",
+                *(path.name, len(repeated), what, first_few(repeated["case_id"])),
+            )
 
 
 def _missing_files(table: pd.DataFrame, folder: Path) -> dict[str, str]:

@@ -183,5 +183,21 @@ def test_two_lesions_of_one_breast_may_have_two_labels(tmp_path):
     assert read_cohort(write(tmp_path, rows(side=["L", "L", "R"]))).problems == {}
 
 
+def test_one_lesion_or_breast_in_several_rows_is_told(tmp_path, caplog):
+    twice = pd.concat([rows(), rows().iloc[[1]].assign(case_id="004")])
+    read_cohort(write(tmp_path, twice))
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "2 rows are of a lesion that has more than one (002, 004)" in said
+    caplog.clear()
+    breasts = rows(lesion=[None] * 3, side=["L", "left", "L"], label=[1, 1, 0])
+    read_cohort(write(tmp_path, breasts))
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "2 rows are of a whole breast that has more than one (001, 002)" in said
+    caplog.clear()
+    read_cohort(write(tmp_path, rows(side=["L", "L", "R"])))
+    read_cohort(write(tmp_path, rows(lesion=[None] * 3, side=["L", "R", "L"])))
+    assert caplog.text == ""
+
+
 def test_what_a_cohort_knows_a_case_by_is_never_an_input():
     assert set(RESERVED_COLUMNS) == set(COLUMNS)
