@@ -110,7 +110,7 @@ def train(
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
     begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)}, writes=writes)
-    _require_classes(table)
+    _require_classes(table, failed=len(cases.table) - len(table))
     if alone:
         refuse_same_images(table, recipe, among)
     _Training(run, recipe, table, among, trained_on, encoder_progress, epoch_progress).complete()
@@ -128,9 +128,10 @@ def _with_paths(table: pd.DataFrame, prepared: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _require_classes(table: pd.DataFrame) -> None:
+def _require_classes(table: pd.DataFrame, failed: int = 0) -> None:
+    without = f", without the {failed} cases that could not be prepared," if failed else ""
     for split in ("train", "validation"):
-        require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split")
+        require_two_classes(table.loc[table["split"] == split, "label"], f"The {split} split{without}")
 
 
 def refuse_impossible(recipe: Recipe) -> None:

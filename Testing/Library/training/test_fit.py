@@ -24,6 +24,7 @@ from BreastFusionLib.reading import TestTimeSpec, load_bundle
 from BreastFusionLib.reading.cache import save_inputs
 from BreastFusionLib.reading.score import score
 from BreastFusionLib.training import train
+from BreastFusionLib.training.fit import labelled
 
 
 @pytest.fixture(params=["trained encoder", "frozen encoder"])
@@ -358,6 +359,16 @@ def test_when_no_case_can_be_prepared_the_first_reason_is_said(cohort, tmp_path,
     for exam in cohort.folder.glob("c??.nii.gz"):
         exam.write_text("broken")
     words = r"None of the 40 cases could be prepared\. The first: The exam of c00 is broken"
+    with pytest.raises(InputError, match=words):
+        train(tiny_recipe(), cohort, tmp_path / "run")
+
+
+def test_a_split_whose_cases_could_not_be_prepared_is_not_said_to_lack_labels(cohort, tmp_path, tiny_recipe):
+    cases = labelled(cohort, tiny_recipe()).table
+    lost = cases.loc[cases["split"] == "validation", "case_id"]
+    for case_id in lost:
+        (cohort.folder / f"{case_id}.nii.gz").write_text("broken")
+    words = rf"The validation split, without the {len(lost)} cases that could not be prepared, has no case with a label"
     with pytest.raises(InputError, match=words):
         train(tiny_recipe(), cohort, tmp_path / "run")
 
