@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
@@ -39,24 +40,29 @@ def apply_bundle(
         phantoms and the case is none, has status 'ok' and that reason.
     """
     from BreastFusionLib.reading.cache import load_inputs
-    from BreastFusionLib.reading.reader import NO_MEANING, has_meaning
+    from BreastFusionLib.reading.reader import NO_MEANING, has_meaning, missing_sources
     from BreastFusionLib.reading.score import score
 
     recipe = bundle.recipe
     prepared = compute_inputs(cohort, recipe.inputs, cache, workers, scheduler, progress)
-    scores = {}
+    scores: dict[str, float] = {}
+    missing: Counter[str] = Counter()
     for row in prepared.index[prepared["status"] == "ok"]:
         inputs = load_inputs(Path(prepared.loc[row, "path"]))
         try:
-            scores[prepared.loc[row, "case_id"]] = score(inputs, bundle).probability
+            found = score(inputs, bundle)
         except MemoryShortage:
             raise
         except InputError as error:  # none of the model's sources is there
             prepared.loc[row, ["status", "reason"]] = "failed", str(error)
             logger.warning("%s", error)
             continue
+        scores[prepared.loc[row, "case_id"]] = found.probability
+        missing.update(missing_sources(found, bundle))
         if not has_meaning(bundle.metadata, inputs.context["synthetic"]):
             prepared.loc[row, "reason"] = NO_MEANING
+    for sentence, count in missing.items():
+        logger.warning("%s This holds for %d of %d cases.", sentence, count, len(scores))
     table = cohort.table.merge(prepared[["case_id", "status", "reason"]], on="case_id", validate="one_to_one")
     table["score"] = table["case_id"].map(scores)
     positive = recipe.task.classes.index(recipe.task.positive)

@@ -31,7 +31,7 @@ from BreastFusionLib.reading.why import why
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import Bundle
 
-__all__ = ["NO_MEANING", "READING_SCHEMA", "Reader", "Reading", "has_meaning"]
+__all__ = ["NO_MEANING", "READING_SCHEMA", "Reader", "Reading", "has_meaning", "missing_sources"]
 
 READING_SCHEMA = "breastfusion.reading/1"
 _PROJECTION_FILE = "mip.nii.gz"
@@ -197,7 +197,7 @@ class Reader:
             # A range of phantoms says nothing about a patient, so nothing is compared with it.
             in_distribution=meaningful and not unusual,
             warnings=(
-                *_missing(scores, bundle),
+                *missing_sources(scores, bundle),
                 *inputs.warnings,
                 *_imputed(inputs, bundle.scalers),
                 *(unusual if meaningful else ()),
@@ -251,7 +251,7 @@ def _meaningless(inputs: CaseInputs, evidence: Evidence, scalers: Scalers) -> di
     }
 
 
-def _missing(scores: Scores, bundle: Bundle) -> tuple[str, ...]:
+def missing_sources(scores: Scores, bundle: Bundle) -> tuple[str, ...]:
     """Say what the model did without the sources that are not there: a gate leaves them out, all else needs a value."""
     gated = bundle.recipe.model.fusion == "gated"
     done = "the model weighed the others without it" if gated else "the model used its neutral value"

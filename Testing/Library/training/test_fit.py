@@ -392,6 +392,15 @@ def test_a_source_that_no_training_case_has_is_refused(cohort, tmp_path, tiny_re
         train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
 
 
+def test_sources_that_scored_cases_lack_are_told_once(cohort, tmp_path, tiny_recipe, draw_inputs, monkeypatch, caplog):
+    run = train(tiny_recipe({"epochs": 1}), cohort, tmp_path / "run", device="cpu")
+    caplog.clear()
+    monkeypatch.setattr(inputs, "prepare_to_cache", without(draw_inputs, "t1"))
+    apply_bundle(load_bundle(run.bundle), cohort, tmp_path / "applied.csv", cache=tmp_path / "cache")
+    said = [record.getMessage() for record in caplog.records if "missing" in record.getMessage()]
+    assert said == ["T1 missing: the model used its neutral value. This holds for 40 of 40 cases."]
+
+
 def test_a_case_with_no_source_at_all_is_told_and_fails_alone(
     cohort, tmp_path, tiny_recipe, draw_inputs, monkeypatch, caplog
 ):
