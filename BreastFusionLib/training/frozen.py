@@ -6,12 +6,14 @@ is a file of its own; a run that was stopped continues with the passes that are 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from lightning.fabric.utilities import move_data_to_device
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from BreastFusionLib.cohort.disk import saying_disk_full
@@ -63,9 +65,10 @@ def frozen_features(
     found: dict[int | None, Tensors] = {}
     for done, replay in enumerate(passes, start=1):
         path = folder / ("plain.safetensors" if replay is None else f"replay_{replay:03d}.safetensors")
-        if path.is_file():
+        # Absent, or cut short by a crash of the whole machine: computed.
+        with contextlib.suppress(OSError, SafetensorError):
             found[replay] = load_file(path)
-        else:
+        if replay not in found:
             rows = range(len(cases)) if replay is None else training_rows
             found[replay] = _one_pass(network, patches, rows, len(cases), replay, device)
             with saying_disk_full(folder), replacing(path) as temporary:

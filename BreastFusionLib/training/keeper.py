@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.cohort.table import write_table
+from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import TEMPORARY, replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
 from BreastFusionLib.training.divergence import stop_diverged
@@ -81,6 +83,23 @@ class Keeper(lightning.Callback):
         """The weights of the best epoch."""
         return self.folder / "checkpoints" / "best.safetensors"
 
+    def to_continue_from(self) -> Path | None:
+        """Return the checkpoint, None where there is none yet.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        if not self.last.is_file():
+            return None
+        try:
+            with zipfile.ZipFile(self.last) as parts:
+                whole = parts.testzip() is None
+        except (zipfile.BadZipFile, EOFError):
+            whole = False
+        if not whole:
+            raise _damaged(self.last)
+        return self.last
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the checkpoint keeps of this."""
         return {"rows": self.rows}
@@ -122,8 +141,16 @@ class Keeper(lightning.Callback):
             self._progress(total if trainer.should_stop else len(self.rows), total)
 
     def load_best(self, network: torch.nn.Module) -> None:
-        """Put the best epoch's weights into the network."""
-        network.load_state_dict(read_weights(self.best), strict=False)
+        """Put the best epoch's weights into the network.
+
+        Raises:
+            InputError: their file is damaged.
+        """
+        try:
+            state = read_weights(self.best)
+        except InputError as error:
+            raise _damaged(self.best) from error
+        network.load_state_dict(state, strict=False)
 
     def _write(self, trainer: lightning.Trainer, module: FusionModule) -> None:
         write_table(pd.DataFrame(self.rows), self.folder / "log.csv")
@@ -143,3 +170,11 @@ class Keeper(lightning.Callback):
     def _enough(self) -> bool:
         best = best_epoch(pd.DataFrame(self.rows), self._spec)
         return self._spec.patience is not None and best is not None and len(self.rows) - 1 - best >= self._spec.patience
+
+
+def _damaged(path: Path) -> InputError:
+    """Say what to do about a file that a crash of the whole machine cut short."""
+    return InputError(
+        f"{path} is damaged or gone, so that the run cannot go on from there. Delete the folder {path.parent}, and it "
+        "is trained from its first epoch."
+    )

@@ -45,16 +45,18 @@ def optimise(
         Whether this process is the first of those that trained, which finishes the run.
 
     Raises:
-        InputError: the loss is no number any more, too few cases for the processes, memory too small for one case, ..
+        InputError: the loss is no number any more, too few cases for the processes, memory too small for one case, a
+            damaged checkpoint, ..
     """
     devices.require_enough(rows["train"], spec)
     module = training_module(network, labels[rows["train"]], positive, spec)
+    checkpoint = keeper.to_continue_from()
     trainer = make_trainer(spec, devices, keeper, keeper.folder)
     with plain_interrupt(), deterministic():
         trainer.fit(
             module,
             datamodule=RunData(batches, rows, spec),
-            ckpt_path=keeper.last if keeper.last.is_file() else None,
+            ckpt_path=checkpoint,
             weights_only=True,
         )
     return trainer.is_global_zero

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from BreastFusionLib.cohort import Cohort, read_cohort
 from BreastFusionLib.cohort import inputs as cohort_inputs
@@ -21,6 +22,7 @@ from BreastFusionLib.cohort.inputs import CaseTask
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam.geometry import Grid
 from BreastFusionLib.images.patches import Patch
+from BreastFusionLib.models.small import small_body
 from BreastFusionLib.reading.cache import SavedInputs, save_inputs
 from BreastFusionLib.training.recipe import Recipe
 
@@ -127,6 +129,21 @@ def cohort(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
     table = pd.DataFrame(rows, columns=["case_id", "patient_id", "exam", "lesion", "label", "age", "size"])
     table.to_csv(folder / "cohort.csv", index=False)
     return read_cohort(folder / "cohort.csv")
+
+
+@pytest.fixture
+def frozen_encoder(tmp_path: Path) -> dict[str, Any]:
+    """Model settings: an encoder frozen as it is in a file."""
+    torch.manual_seed(0)
+    save_file(small_body().state_dict(), tmp_path / "encoder.safetensors")
+    weights = str(tmp_path / "encoder.safetensors")
+    return {"encoder": {"name": "small", "weights": weights, "frozen": True, "shared": False, "pooling": "max"}}
+
+
+@pytest.fixture(params=["trained encoder", "frozen encoder"])
+def model(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Model settings: an encoder trained from scratch, or one frozen as it is in a file."""
+    return {} if request.param == "trained encoder" else request.getfixturevalue("frozen_encoder")
 
 
 @pytest.fixture

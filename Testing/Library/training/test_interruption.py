@@ -1,5 +1,6 @@
-"""Runs that are killed, and runs whose loss is no number any more."""
+"""Runs that are killed, checkpoints that are damaged, and runs whose loss is no number any more."""
 
+import shutil
 import signal
 
 import pandas as pd
@@ -41,6 +42,49 @@ def test_a_finished_run_keeps_no_checkpoint_and_is_returned_as_it_is(cohort, tmp
     told = []
     again = train(*(tiny_recipe({"epochs": 2}), cohort, run.folder), device="cpu", epoch_progress=told.append)
     assert again == run and told == [] and set(run.folder.rglob("*")) == files
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def one_byte_changed(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 255]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"), [("last.ckpt", half), ("last.ckpt", one_byte_changed), ("best.safetensors", half)]
+)
+def test_a_damaged_checkpoint_is_a_sentence_whose_advice_helps(
+    cohort, tmp_path, tiny_recipe, without_curves, stopping_at, file, damage
+):
+    recipe = tiny_recipe({"epochs": 2})
+    whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, cohort, tmp_path / "cut", device="cpu", epoch_progress=stopping_at(2))
+    damaged = tmp_path / "cut" / "checkpoints" / file
+    damaged.write_bytes(damage(damaged.read_bytes()))
+    with pytest.raises(InputError, match=rf"{damaged} is damaged or gone.* Delete the folder {damaged.parent}, and"):
+        train(recipe, cohort, tmp_path / "cut", device="cpu")
+    shutil.rmtree(damaged.parent)
+    again = train(recipe, cohort, tmp_path / "cut", device="cpu")
+    for name in ("bundle/weights.safetensors", "predictions.csv", "log.csv"):
+        assert (again.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+
+
+def test_damaged_features_are_computed_again(
+    cohort, tmp_path, tiny_recipe, frozen_encoder, without_curves, stopping_at
+):
+    recipe = tiny_recipe({"epochs": 2}, frozen_encoder)
+    whole = train(recipe, cohort, tmp_path / "whole", device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, cohort, tmp_path / "cut", device="cpu", epoch_progress=stopping_at(1))
+    for name in ("plain.safetensors", "replay_001.safetensors"):
+        path = tmp_path / "cut" / "features" / name
+        path.write_bytes(path.read_bytes()[:100])
+    again = train(recipe, cohort, tmp_path / "cut", device="cpu")
+    assert (again.bundle / "weights.safetensors").read_bytes() == (whole.bundle / "weights.safetensors").read_bytes()
 
 
 @pytest.fixture
