@@ -118,14 +118,18 @@ def train(
 
 
 def _with_paths(table: pd.DataFrame, prepared: pd.DataFrame) -> pd.DataFrame:
-    """Return the cases that could be prepared, with their files in a column 'path'."""
+    """Return the cases that could be prepared, with their files in a column 'path'.
+
+    By name: a table that was sorted anew in the meantime would give a frozen encoder's features, which are kept by row,
+    to other cases, and one seed's scores to those of another seed.
+    """
     found = table.merge(prepared[prepared["status"] == "ok"][["case_id", "path"]], on="case_id")
     if found.empty:
         raise InputError(
             f"None of the {len(table)} cases could be prepared. The first: {prepared['reason'].iloc[0]} Correct what "
             "is wrong, and call again."
         )
-    return found
+    return found.sort_values("case_id", ignore_index=True)
 
 
 def _require_classes(table: pd.DataFrame, failed: int = 0) -> None:
