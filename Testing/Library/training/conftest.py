@@ -25,6 +25,7 @@ from BreastFusionLib.images.patches import Patch
 from BreastFusionLib.models.small import small_body
 from BreastFusionLib.reading.cache import SavedInputs, save_inputs
 from BreastFusionLib.training.recipe import Recipe
+from BreastFusionLib.training.run import Run
 
 SIZE_PX = 16
 MAPPING = {
@@ -150,6 +151,24 @@ def model(request: pytest.FixtureRequest) -> dict[str, Any]:
 def without_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw no figures: with networks this small they take most of the time."""
     monkeypatch.setattr("BreastFusionLib.training.curves.draw_curves", lambda *_: None)
+
+
+@pytest.fixture
+def weights() -> Callable[[Run], bytes]:
+    """Read the weights of a run's bundle: weights(run)."""
+    return _weights
+
+
+@pytest.fixture
+def same_result() -> Callable[[Run, Run], bool]:
+    """Tell whether two runs have the same weights and predictions: same_result(one, other)."""
+    return lambda one, other: all(
+        read(one) == read(other) for read in (_weights, lambda run: run.predictions.read_bytes())
+    )
+
+
+def _weights(run: Run) -> bytes:
+    return (run.bundle / "weights.safetensors").read_bytes()
 
 
 @pytest.fixture

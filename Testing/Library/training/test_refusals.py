@@ -1,0 +1,64 @@
+"""What training refuses: settings, cohorts and folders with which it could not end well."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from BreastFusionLib.errors import InputError
+from BreastFusionLib.training import train
+
+
+def test_a_column_that_is_the_label_is_refused_before_any_work(cohort, tmp_path, tiny_recipe):
+    leaking = dataclasses.replace(cohort, table=cohort.table.assign(size=5.0 + 2 * cohort.table["label"].astype(float)))
+    with pytest.raises(
+        InputError, match=r"column 'size' is the label in other words \(correlation 1\.000, AUC 1\.000\)"
+    ):
+        train(tiny_recipe(), leaking, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_class_only_is_refused_before_anything_is_written(cohort, tmp_path, tiny_recipe):
+    table = cohort.table[cohort.table["label"] == 1]
+    with pytest.raises(InputError, match="The cohort has only label 1"):
+        train(tiny_recipe(), dataclasses.replace(cohort, table=table), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+    split = np.where(cohort.table["label"] == 1, "train", "validation")
+    split[:4] = "train"
+    with pytest.raises(InputError, match="The validation split has only label 0"):
+        train(tiny_recipe(), dataclasses.replace(cohort, table=cohort.table.assign(split=split)), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"encoder": {"name": "resnet51"}}, "no encoder 'resnet51'"),
+        ({"encoder": {"name": "small", "weights": "nowhere.safetensors"}}, "no such weights file"),
+        ({"fusion": "add", "towers": {"dce": [4], "t1": [4], "clinical": [8]}}, "their lengths differ"),
+    ],
+)
+def test_a_network_that_cannot_be_built_is_told_before_any_work(cohort, tmp_path, tiny_recipe, model, words):
+    with pytest.raises(InputError, match=words):
+        train(tiny_recipe(model=model), cohort, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists() and not (cohort.folder / "cache").exists()
+
+
+def test_other_settings_in_the_same_folder_are_refused(cohort, tmp_path, tiny_recipe):
+    train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+    with pytest.raises(InputError, match=r"other settings: recipe\.training\.epochs was 4, is now 5"):
+        train(tiny_recipe({"epochs": 5}), cohort, tmp_path / "run", device="cpu")
+    smaller = dataclasses.replace(cohort, table=cohort.table.head(30))
+    with pytest.raises(InputError, match="other settings: cohort was"):
+        train(tiny_recipe(), smaller, tmp_path / "run", device="cpu")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").touch()
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        train(tiny_recipe(), cohort, tmp_path / "other", device="cpu")
+
+
+def test_a_case_that_changed_since_the_run_began_is_refused(cohort, tmp_path, tiny_recipe, stopping_at):
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu", epoch_progress=stopping_at(1))
+    (cohort.folder / "c05.nii.gz").write_text("broken")
+    with pytest.raises(InputError, match="other settings: inputs was"):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
