@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -188,11 +188,18 @@ class FetchingAhead(DataLoader[dict[str, Any]]):
     def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         """Yield the batches in their order."""
         batches = super().__iter__()
+        ahead: deque[Future[dict[str, Any]]] = deque()
         with ThreadPoolExecutor(1, "batches") as thread:
-            ahead = deque(thread.submit(next, batches, None) for _ in range(FETCHED_AHEAD))
-            while (batch := ahead.popleft().result()) is not None:
-                ahead.append(thread.submit(next, batches, None))
-                yield batch
+            for _ in range(len(self)):
+                ahead.append(thread.submit(next, batches))
+                if len(ahead) > FETCHED_AHEAD:
+                    yield ahead.popleft().result()
+            while len(ahead) > 1:
+                yield ahead.popleft().result()
+            last = [batch.result() for batch in ahead]
+        # Lightning counts batches and asks for no more: what is left of this is cleared away in passing, and Ctrl-C
+        # that came while a thread had to end there would be lost.
+        yield from last
 
 
 def loader(
@@ -203,7 +210,7 @@ def loader(
 
 
 def fetched_ahead(
-    batches: Dataset[dict[str, Any]], keys: Iterable[Key], pinned: bool = False
+    batches: Dataset[dict[str, Any]], keys: Sampler[Key] | Sequence[Key], pinned: bool = False
 ) -> DataLoader[dict[str, Any]]:
     """Return a loader over the batches of some keys; `pinned` in memory from which a graphics card copies by itself."""
     return FetchingAhead(batches, batch_size=None, sampler=keys, pin_memory=pinned)

@@ -5,13 +5,14 @@ import os
 import re
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import lightning
 import pytest
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.training import train
+from BreastFusionLib.training import data, train
 
 
 @pytest.mark.parametrize("epoch", [1, 3])
@@ -29,6 +30,17 @@ def test_ctrl_c_keeps_what_is_done_and_a_second_call_gives_the_uninterrupted_res
     assert seen == [(done, 4) for done in range(epoch + 1, 5)]
     assert same_result(run, whole)
     assert run.log.read_text() == whole.log.read_text()
+
+
+def test_ctrl_c_that_comes_while_a_loader_ends_is_heard(cohort, tmp_path, tiny_recipe, monkeypatch):
+    class InterruptedAtItsEnd(ThreadPoolExecutor):
+        def shutdown(self, *rest, **more):
+            super().shutdown(*rest, **more)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(data, "ThreadPoolExecutor", InterruptedAtItsEnd)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_recipe({"epochs": 1}), cohort, tmp_path / "run", device="cpu")
 
 
 def test_a_full_disk_is_a_sentence_and_a_second_call_gives_the_uninterrupted_result(
