@@ -39,6 +39,8 @@ Progress = Callable[[int, int], None]
 
 SHUFFLES = 30
 
+_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class Importance:
@@ -136,7 +138,8 @@ def ranked(losses: Mapping[str, ArrayLike]) -> tuple[Importance, ...]:
     """
     names = list(losses)
     rows = [np.asarray(losses[name], dtype=float) for name in names]
-    ranks = rankdata([-abs(float(np.median(row))) for row in rows])
+    # AUCs as far above and below the model's own differ in the last digit: by rounding, they would not be equal.
+    ranks = rankdata([-round(abs(float(np.median(row))), _DIGITS) for row in rows])
     found = [
         Importance(
             name,

@@ -90,6 +90,13 @@ def test_ranks_and_their_product_by_hand() -> None:
     assert products[0].ranks == {"one": 1, "two": 2}
 
 
+def test_a_rise_as_large_as_a_loss_shares_its_rank_whatever_rounding_makes_of_them() -> None:
+    best, below, above = 3 / 5, 2 / 5, 4 / 5  # of five pairs, one less in order, and one more
+    loss, rise = (100 * (best - found) / best for found in (below, above))
+    assert loss != -rise
+    assert [one.rank for one in ranked({"lost": [loss], "risen": [rise], "same": [0]})] == [1.5, 1.5, 3]
+
+
 def test_published_importances_and_ranks(shared_data: Path) -> None:
     """Holste et al. 2021, table 3, from the authors' own shuffles: non-image model and feature fusion."""
     folder = shared_data / "uw_breast_mri_fusion_preds"
