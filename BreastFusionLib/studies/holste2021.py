@@ -191,7 +191,7 @@ HOLSTE2021 = Study(
     "augmentation.",
     differs=(
         "Probabilities are calibrated on the validation cases (Platt); the paper's are not. Calibration changes no "
-        "ranking, and so no figure of tables 2, 3 and 4.",
+        "ranking of a run, and so no figure of the best runs; an ensemble is the mean of calibrated probabilities.",
         "Intervals and P values resample patients, because the two breasts of a patient are alike; the paper resamples "
         "breasts.",
         "The paper does not print figures for the ways of optimisation; its supplement has them.",
