@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from BreastFusionLib.cohort.shared_inputs import covers
 from BreastFusionLib.cohort.splits import split_by_patient
 from BreastFusionLib.cohort.table import Cohort, require_two_classes, write_table
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.files import sha256_of_bytes
+from BreastFusionLib.files import sha256_of_bytes, sha256_of_file
 from BreastFusionLib.reading.bundle import recipe_network
 from BreastFusionLib.reading.cache import SavedInputs, load_inputs
 from BreastFusionLib.reading.recipe import CLINICAL, InputsSpec
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from BreastFusionLib.training.data import Batches
     from BreastFusionLib.training.trainer import Devices
 
-__all__ = ["inputs_fingerprint", "labelled", "refuse_impossible", "train"]
+__all__ = ["inputs_fingerprint", "labelled", "refuse_impossible", "train", "weights_fingerprint"]
 
 
 def train(
@@ -108,8 +108,10 @@ def train(
     table = _with_paths(cases.table, prepared)
     if writes:
         write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
-    # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in.
-    begin_run(run.folder, {**settings, "inputs": inputs_fingerprint(table)}, writes=writes)
+    # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in, nor
+    # other weights of a frozen encoder, whose features of the first call are kept.
+    known = {"inputs": inputs_fingerprint(table), "encoder_weights": weights_fingerprint([recipe])}
+    begin_run(run.folder, {**settings, **known}, writes=writes)
     _require_classes(table, failed=len(cases.table) - len(table))
     if alone:
         refuse_same_images(table, recipe, among)
@@ -173,6 +175,12 @@ def inputs_fingerprint(prepared: pd.DataFrame) -> str:
     """
     named = sorted(zip(prepared["case_id"], prepared["path"], strict=True))
     return sha256_of_bytes("".join(f"{case_id} {Path(path).stem}\n" for case_id, path in named).encode())
+
+
+def weights_fingerprint(recipes: Iterable[Recipe]) -> dict[str, str]:
+    """Return the files of weights from which encoders begin -> a hash of what they hold."""
+    files = {recipe.model.encoder.weights for recipe in recipes if recipe.model.encoder is not None}
+    return {file: sha256_of_file(file) for file in sorted(files) if Path(file).is_file()}
 
 
 class _Training:

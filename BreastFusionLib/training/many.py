@@ -18,7 +18,7 @@ from BreastFusionLib.cohort.table import Cohort, write_table
 from BreastFusionLib.evaluation import auc
 from BreastFusionLib.files import write_json
 from BreastFusionLib.reading.recipe import InputsSpec
-from BreastFusionLib.training.fit import inputs_fingerprint, refuse_impossible, train
+from BreastFusionLib.training.fit import inputs_fingerprint, refuse_impossible, train, weights_fingerprint
 from BreastFusionLib.training.keeper import best_epoch
 from BreastFusionLib.training.leakage import refuse_label_in_inputs, refuse_same_images
 from BreastFusionLib.training.recipe import Recipe
@@ -118,6 +118,7 @@ class ManyRuns:
         failed = every[every["status"] == "failed"].drop_duplicates("case_id")
         self.write(failed, "failed.csv")
         wanted["inputs"] = inputs_fingerprint(every[every["status"] == "ok"])
+        wanted["encoder_weights"] = weights_fingerprint(recipes)
         begin_run(self.folder, wanted, file, self.writes)
         table = self.cohort.table
         self.cohort = dataclasses.replace(self.cohort, table=table[~table["case_id"].isin(failed["case_id"])])

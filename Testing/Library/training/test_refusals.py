@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from safetensors.torch import save_file
 
 from BreastFusionLib.errors import InputError
-from BreastFusionLib.training import train
+from BreastFusionLib.models.small import small_body
+from BreastFusionLib.training import train, train_seeds
 
 
 def test_a_column_that_is_the_label_is_refused_before_any_work(cohort, tmp_path, tiny_recipe):
@@ -62,3 +64,15 @@ def test_a_case_that_changed_since_the_run_began_is_refused(cohort, tmp_path, ti
     (cohort.folder / "c05.nii.gz").write_text("broken")
     with pytest.raises(InputError, match="other settings: inputs was"):
         train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+
+
+@pytest.mark.parametrize("of_seeds", [False, True], ids=["a run", "runs of seeds"])
+def test_weights_of_an_encoder_that_changed_since_the_run_began_are_refused(
+    cohort, tmp_path, tiny_recipe, frozen_encoder, stopping_at, of_seeds
+):
+    recipe, begin = tiny_recipe({"epochs": 2}, frozen_encoder), train_seeds if of_seeds else train
+    with pytest.raises(KeyboardInterrupt):
+        begin(recipe, cohort, tmp_path / "run", device="cpu", epoch_progress=stopping_at(1))
+    save_file(small_body().state_dict(), frozen_encoder["encoder"]["weights"])
+    with pytest.raises(InputError, match=r"other settings: encoder_weights\..*encoder\.safetensors was"):
+        begin(recipe, cohort, tmp_path / "run", device="cpu")
