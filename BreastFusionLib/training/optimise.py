@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from BreastFusionLib.errors import MemoryShortage
 from BreastFusionLib.models import FusionNetwork
 from BreastFusionLib.training.data import Batches
 from BreastFusionLib.training.keeper import Keeper
@@ -52,7 +55,7 @@ def optimise(
     module = training_module(network, labels[rows["train"]], positive, spec)
     checkpoint = keeper.to_continue_from()
     trainer = make_trainer(spec, devices, keeper, keeper.folder)
-    with plain_interrupt(), deterministic():
+    with plain_interrupt(), deterministic(), _saying_memory_short(spec, devices):
         trainer.fit(
             module,
             datamodule=RunData(batches, rows, spec),
@@ -60,6 +63,25 @@ def optimise(
             weights_only=True,
         )
     return trainer.is_global_zero
+
+
+@contextlib.contextmanager
+def _saying_memory_short(spec: TrainingSpec, devices: Devices) -> Iterator[None]:
+    """Say what to do when even portions leave no room for a batch of images, its changes, or what Adam remembers.
+
+    Raises:
+        MemoryShortage: in place of PyTorch's error; not in one of several processes, for which the others would wait.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        if devices.processes > 1:
+            raise
+        raise MemoryShortage(
+            f"The graphics card's memory is too small to hold and change a batch of {spec.batch_size} cases, however "
+            "small the portions are in which it is learnt. Close other programs that use the card, lower "
+            "training.batch_size in a new folder, or train on the device 'cpu'."
+        ) from error
 
 
 def training_module(

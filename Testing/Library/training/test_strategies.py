@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from BreastFusionLib.errors import InputError, MemoryShortage
 from BreastFusionLib.models import FusionNetwork, ModelSpec, build_network
-from BreastFusionLib.training import load_recipe, train
+from BreastFusionLib.training import load_recipe, module, train
 from BreastFusionLib.training.module import FusionModule
 from BreastFusionLib.training.portions import Portions
 from BreastFusionLib.training.spec import TrainingSpec
@@ -190,6 +190,15 @@ def test_memory_for_less_than_one_case_is_a_sentence(network):
     network.holds, network.asked = 0, []
     with pytest.raises(MemoryShortage, match="too small for a single case"):
         fitted(network, epochs=1)
+
+
+def test_memory_for_less_than_the_images_of_a_batch_is_a_sentence(cohort, tmp_path, tiny_recipe, monkeypatch):
+    def run_out(batch):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(module, "augmented", run_out)
+    with pytest.raises(MemoryShortage, match=r"hold and change a batch of 8 cases, .* lower training\.batch_size"):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
 
 
 @pytest.mark.parametrize(
