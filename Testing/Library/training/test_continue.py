@@ -99,12 +99,16 @@ def test_a_file_that_grows_beyond_its_limit_is_named_and_nothing_written_before_
     assert same_result(train(recipe, cohort, run, device="cpu"), whole)
 
 
-def test_a_finished_run_is_returned_as_it_is(cohort, tmp_path, tiny_recipe):
-    recipe = tiny_recipe()
+def test_a_finished_run_keeps_no_checkpoint_and_is_returned_as_it_is(cohort, tmp_path, tiny_recipe, without_curves):
+    recipe = tiny_recipe({"epochs": 2})
     run = train(recipe, cohort, tmp_path / "run", device="cpu")
-    before = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*") if path.parent.name == "bundle"}
-    assert train(recipe, cohort, tmp_path / "run", device="cpu") == run
-    assert {path: path.stat().st_mtime_ns for path in before} == before
+    written = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*") if path.parent.name == "bundle"}
+    files = set(run.folder.rglob("*"))
+    assert not {"checkpoints", "features"} & {path.name for path in files}
+    told = []
+    again = train(recipe, cohort, run.folder, device="cpu", epoch_progress=told.append)
+    assert again == run and told == [] and set(run.folder.rglob("*")) == files
+    assert {path: path.stat().st_mtime_ns for path in written} == written
 
 
 @pytest.mark.parametrize("spec", [{}, {"epochs": 30, "patience": 1, "learning_rate": 0.1}], ids=["all epochs", "early"])

@@ -35,15 +35,6 @@ def test_a_run_killed_in_mid_epoch_ends_with_the_very_weights_of_an_uninterrupte
         assert (run.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
 
 
-def test_a_finished_run_keeps_no_checkpoint_and_is_returned_as_it_is(cohort, tmp_path, tiny_recipe, without_curves):
-    run = train(tiny_recipe({"epochs": 2}), cohort, tmp_path / "run", device="cpu")
-    files = set(run.folder.rglob("*"))
-    assert not {"checkpoints", "features"} & {path.name for path in files}
-    told = []
-    again = train(*(tiny_recipe({"epochs": 2}), cohort, run.folder), device="cpu", epoch_progress=told.append)
-    assert again == run and told == [] and set(run.folder.rglob("*")) == files
-
-
 def half(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
