@@ -28,7 +28,7 @@ from BreastFusionLib.files import remove_unused
 from BreastFusionLib.reading.clinical import table_columns, word_among
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["Progress", "compute_inputs", "missing_columns"]
+__all__ = ["Progress", "compute_inputs", "missing_columns", "refuse_lacking"]
 
 Progress = Callable[[int, int], None]
 """Called as progress(done, total)."""
@@ -89,8 +89,7 @@ def compute_inputs(
         InputError: the table lacks a clinical column, or has no lesion where lesions are read, or the disk is full.
             KeyboardInterrupt passes through. What is done stays done.
     """
-    _refuse_missing_columns(cohort, inputs)
-    _refuse_without_lesions(cohort, inputs)
+    refuse_lacking(cohort, inputs)
     tell_stray_levels(cohort, inputs)
     tell_idle_rules(cohort, inputs)
     cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()
@@ -126,6 +125,16 @@ def missing_columns(cohort: Cohort, inputs: InputsSpec) -> list[str]:
         if rule.column in known and not any(word_among((rule.value,), value) for value in cohort.table[rule.column])
     ]
     return [name for name in table_columns(inputs) if name not in known and name not in idle]
+
+
+def refuse_lacking(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Refuse a cohort that lacks what inputs want as a whole, before any case is looked at.
+
+    Raises:
+        InputError: the table lacks a clinical column, or has no lesion where lesions are read.
+    """
+    _refuse_missing_columns(cohort, inputs)
+    _refuse_without_lesions(cohort, inputs)
 
 
 def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:

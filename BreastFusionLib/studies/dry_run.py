@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from BreastFusionLib.cohort.inputs import refuse_lacking
 from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.models import to_fetch
 from BreastFusionLib.reading.devices import choose_device
@@ -102,12 +103,14 @@ def estimate(
         say: is given a sentence before each step.
 
     Raises:
-        InputError: the cohort cannot be used, none of its first cases can be prepared, or the folder is not this
-            study's.
+        InputError: the cohort cannot be used or lacks a column, none of its first cases can be prepared, or the folder
+            is not this study's.
     """
     cases, folder = study_cohort(plan, cohort), Path(out)
     refuse_other(folder, plan, cases)
-    measured = Measured(folder / TIMINGS, cases, plan.shared_inputs(cases), device)
+    inputs = plan.shared_inputs(cases)
+    refuse_lacking(cases, inputs)
+    measured = Measured(folder / TIMINGS, cases, inputs, device)
     say("Preparing a few cases.")
     preparation_s, timings = measured.preparation_s(), {}
     for model in plan.models:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from BreastFusionLib.cohort.table import Cohort, load_case, records
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.files import sha256_of_bytes, write_json
+from BreastFusionLib.reading.clinical import is_known
 from BreastFusionLib.reading.devices import choose_device
 from BreastFusionLib.reading.model import CaseInputs
 from BreastFusionLib.reading.prepare import prepare
@@ -63,7 +64,7 @@ class Measured:
         settings["training"] = {**settings["training"], "seed": 0}
         settings["measured"] = [one.name for one in fields(Timing)]
         found = self._once(
-            model.key, settings, lambda: asdict(time_network(model.recipe, self._prepared(), self._device))
+            model.key, settings, lambda: asdict(time_network(model.recipe, self._with_all_columns(), self._device))
         )
         return Timing(**found)
 
@@ -79,6 +80,13 @@ class Measured:
     def _time_preparation(self) -> dict[str, float]:
         self._prepared()
         return {"case_s": float(np.mean(self._took))}
+
+    def _with_all_columns(self) -> list[CaseInputs]:
+        """Return the prepared cases with some value where none of these few has one: it takes as long as any other."""
+        cases = self._prepared()
+        unknown = [c for c in self._inputs.clinical if not any(is_known(case.columns.get(c.name)) for case in cases)]
+        some = {c.name: 0.0 if c.kind == "continuous" else next(iter(c.levels), "any") for c in unknown}
+        return [replace(case, columns={**case.columns, **some}) for case in cases]
 
     def _prepared(self) -> list[CaseInputs]:
         """Return a few prepared cases of either class."""

@@ -1,7 +1,10 @@
 """A dry run tells what would be trained and how long, trains nothing, and writes nothing but what it measured."""
 
+import dataclasses
 import json
+import math
 
+import pandas as pd
 import pytest
 
 from BreastFusionLib.errors import InputError
@@ -85,6 +88,26 @@ def test_a_cohort_of_which_nothing_can_be_prepared_is_refused(tiny_plan, breasts
     with pytest.raises(InputError, match=r"None of the first cases can be prepared.* It is broken\."):
         estimate(tiny_plan, breasts, tmp_path / "study")
     assert not (tmp_path / "study").exists()
+
+
+def test_columns_that_the_first_cases_do_not_know_are_timed_all_the_same(
+    tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch
+):
+    whole = estimate(tiny_plan, breasts, tmp_path / "whole")
+
+    def prepare(case, inputs):
+        return dataclasses.replace(draw_inputs(case["case_id"], case["label"]), columns={"age": math.nan})
+
+    monkeypatch.setattr(measured, "prepare", prepare)
+    found = estimate(tiny_plan, breasts, tmp_path / "study")
+    assert [model.parameters for model in found.models] == [model.parameters for model in whole.models]
+
+
+def test_a_table_without_a_column_is_refused_as_by_the_study_itself(tiny_plan, breasts, drawn_cases, tmp_path):
+    pd.read_csv(breasts).drop(columns="age").to_csv(breasts, index=False)
+    for begin in (estimate, run_study):
+        with pytest.raises(InputError, match="table has no column 'age'"):
+            begin(tiny_plan, breasts, tmp_path / "study")
 
 
 def test_imagenet_weights_that_would_be_fetched_are_told(tiny_plan, breasts, drawn_cases, tmp_path, monkeypatch):
