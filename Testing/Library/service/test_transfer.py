@@ -168,7 +168,7 @@ def test_damaged_folders_are_refused_in_words(case: Case, tmp_path):
 
 def test_nothing_is_unpickled(case, tmp_path):
     folder = write_case(cut_case(case, SPECS["own pixels"]), tmp_path)
-    np.save(folder / "t1_0.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    np.save(folder / "t1_0.npy", np.array([{"a": 1}], dtype=object))
     with pytest.raises(InputError, match="cannot be read as an array"):
         read_case(folder)
 
