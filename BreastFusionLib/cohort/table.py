@@ -100,7 +100,8 @@ def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[s
     if lesion is not None and side in ("left", "right"):
         lesion = lesion.on_side(side)
     clinical = {name: row[name] for name in clinical_columns if not pd.isna(row[name])}
-    return Case(exam, lesion, str(row["case_id"]), clinical, side=side)
+    name = str(row["case_id"])
+    return Case(exam, lesion, name, clinical, side=side, drawn_from=name)
 
 
 def lesion_path(row: Mapping[str, Any], folder: Path) -> Path | None:

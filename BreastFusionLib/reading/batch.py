@@ -244,6 +244,8 @@ def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
         "bundle": sha256_of_file(bundle.folder / "checksums.json"),
         "device": bundle.device,
         "versions": versions(radiomics=bundle.recipe.inputs.radiomics is not None),
+        # Earlier readings drew from names.
+        **({"rules_draw_from": "voxels and side"} if bundle.recipe.inputs.clinical_rules else {}),
     }
 
 

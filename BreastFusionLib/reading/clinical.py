@@ -36,7 +36,7 @@ _SAME_LEVEL = {"exam": 0.05, "table": 1e-6}
 
 
 def clinical_columns(
-    row: Mapping[str, Any], exam_values: Mapping[str, Any], inputs: InputsSpec, case_id: str
+    row: Mapping[str, Any], exam_values: Mapping[str, Any], inputs: InputsSpec, drawn_from: str
 ) -> tuple[dict[str, ColumnValue], list[str]]:
     """Return the raw value of every clinical column of a recipe.
 
@@ -44,7 +44,7 @@ def clinical_columns(
         row: the case's row of the cohort's table, or what a reader typed in; an absent column is missing.
         exam_values: values of the exam itself (`exam.acquisition_columns`, the projection's, 'left_breast').
         inputs: the columns and rules.
-        case_id: the case's name, from which rules draw.
+        drawn_from: what rules draw from, beside their seed: `draws.drawn_from`, in a cohort the case's name.
 
     Returns:
         values: column -> a number (continuous), a level's word (ordinal, categorical), or None where missing.
@@ -63,7 +63,7 @@ def clinical_columns(
             rule.where is None or word_among(rule.where_values, row.get(rule.where)) is not None
         ):
             column = next(column for column in inputs.clinical if column.name == rule.column)
-            values[rule.column] = drawn = _other_level(column, rule, case_id)
+            values[rule.column] = drawn = _other_level(column, rule, drawn_from)
             sentences.append(
                 f"The clinical column '{column.name}' holds '{rule.value}', which was replaced by '{drawn}', drawn at "
                 "random, as the model's recipe says."
@@ -188,9 +188,9 @@ def _as_number(given: Any) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _other_level(column: ColumnSpec, rule: RuleSpec, case_id: str) -> str:
-    """Draw from the seed and the case's name alone, so that neither the order nor the number of cases counts."""
+def _other_level(column: ColumnSpec, rule: RuleSpec, drawn_from: str) -> str:
+    """Draw from the seed and what is the case's alone, so that neither the order nor the number of cases counts."""
     others = [level for level in column.levels if level != rule.value]
-    key = f"{rule.step}/{rule.column}/{rule.seed}/{case_id}"
+    key = f"{rule.step}/{rule.column}/{rule.seed}/{drawn_from}"
     seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "little")
     return others[int(np.random.default_rng(seed).integers(len(others)))]

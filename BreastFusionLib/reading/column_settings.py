@@ -111,8 +111,9 @@ class RuleSpec:
 
     Attributes:
         step: 'replace_at_random': `value` of `column` becomes one of the column's other levels, drawn evenly from
-            the seed and the case's name (holste2021, section 2.2, obscures the indication 'assess extent of disease'
-            of breasts with BI-RADS 6, where it gives the answer away).
+            the seed and, in a cohort, the case's name, else the exam's voxels and the side (holste2021, section 2.2,
+            obscures the indication 'assess extent of disease' of breasts with BI-RADS 6, where it gives the answer
+            away).
         column: its column.
         value: the level that is replaced.
         seed: of the draw.

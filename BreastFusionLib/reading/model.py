@@ -30,6 +30,8 @@ class Case:
             mapping the lesion as the recipe says, and the reading says so.
         dce_phase: the phase that the reader chose instead of the recipe's; None: the recipe's.
         side: of a whole breast; None: the lesion's.
+        drawn_from: what the recipe's rules draw from: the case's name in its cohort, or what was found out of the
+            whole exam before it was cut; None: see `draws.drawn_from`.
     """
 
     exam: Exam
@@ -39,6 +41,7 @@ class Case:
     mapped: Mapping[str, MappedLesion] = field(default_factory=dict)
     dce_phase: int | None = None
     side: Side | None = None
+    drawn_from: str | None = None
 
     @property
     def breast_side(self) -> Side:

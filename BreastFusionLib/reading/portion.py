@@ -2,7 +2,8 @@
 
 A full-size exam has hundreds of megabytes; what a reading looks at is a lesion and its surroundings. A portion keeps
 every grid whole and every voxel at its index, so that preparing it is the same code with the same numbers, to the last
-bit: voxels that nobody looks at are 0. Intensity scales need whole volumes and are therefore measured before cutting.
+bit: voxels that nobody looks at are 0. Intensity scales need whole volumes and are therefore measured before cutting,
+and so is what rules draw from.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from BreastFusionLib.images import IntensityScale, measure_scale, patch_reach, p
 from BreastFusionLib.images.settings import IntensitySpec
 from BreastFusionLib.lesion.mapping import mapped_region
 from BreastFusionLib.lesion.model import Lesion
+from BreastFusionLib.reading.draws import drawn_from
 from BreastFusionLib.reading.measured_lesion import Scales, chosen_phases, lesion_of, named, only_the_lesion_counts
 from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.recipe import InputsSpec
@@ -71,7 +73,8 @@ def cut_case(case: Case, inputs: InputsSpec, scales: Scales | None = None) -> Po
         boxes |= of_lesion
     if inputs.projection is not None:
         boxes |= dict.fromkeys(projected_phases(dce, inputs.projection, case.dce_phase), _whole(dce.grid))
-    return Portion(replace(case, exam=_cut(case.exam, boxes)), found, inputs)
+    cut = replace(case, exam=_cut(case.exam, boxes), drawn_from=drawn_from(case, inputs))
+    return Portion(cut, found, inputs)
 
 
 def _round_lesion(

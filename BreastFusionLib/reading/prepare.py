@@ -10,6 +10,7 @@ from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.images import Patch, project_breast
 from BreastFusionLib.reading.clinical import clinical_columns
 from BreastFusionLib.reading.column_settings import LEFT_BREAST
+from BreastFusionLib.reading.draws import drawn_from
 from BreastFusionLib.reading.measured_lesion import MeasuredLesion, Scales, lesion_of, measure_lesion
 from BreastFusionLib.reading.model import Case, CaseInputs
 from BreastFusionLib.reading.recipe import PROJECTION, InputsSpec
@@ -53,7 +54,7 @@ def prepare(case: Case, inputs: InputsSpec, scales: Scales | None = None, progre
         of_exam |= seen.columns
         if inputs.projection.as_image:
             patches[PROJECTION] = seen.patch
-    columns, said = clinical_columns(case.clinical, of_exam, inputs, case.case_id)
+    columns, said = clinical_columns(case.clinical, of_exam, inputs, drawn_from(case, inputs))
     return CaseInputs(
         case_id=case.case_id,
         patches=patches,

@@ -108,6 +108,7 @@ def write_case(portion: Portion, folder: Folder) -> Path:
         "clinical": to_plain(dict(case.clinical)),
         "dce_phase": case.dce_phase,
         "side": case.side,
+        "drawn_from": case.drawn_from,
         "lesion": None if case.lesion is None else _write_lesion(case.lesion, target),
         "mapped": [write_mapped(mapped, target) for mapped in case.mapped.values()],
         "scales": [
@@ -133,6 +134,7 @@ def read_case(folder: Folder) -> Portion:
         mapped={one.sequence: one for one in mapped},
         dce_phase=content["dce_phase"],
         side=content["side"],
+        drawn_from=content["drawn_from"],
     )
     scales = {
         (entry["sequence"], from_mapping(IntensitySpec, entry["intensity"], CASE)): IntensityScale(**entry["scale"])

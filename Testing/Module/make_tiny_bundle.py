@@ -1,4 +1,5 @@
-"""Makes tiny untrained bundles: `demo` (of phantoms), `patient` (says it knows patients), `clinical` (with columns).
+"""Makes tiny untrained bundles: `demo` (of phantoms), `patient` (says it knows patients), `clinical` (with columns),
+`breast` (whole breasts, whose indication may give the answer away).
 
 Random weights, scalers fitted to a phantom give or take a tenth: good for testing the way of a reading, not its truth.
 A program of its own, because a process that renders with VTK must not import torch.
@@ -7,6 +8,7 @@ A program of its own, because a process that renders with VTK must not import to
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from BreastFusionLib.phantom import make_exam
@@ -39,6 +41,21 @@ CLINICAL = {
     "inputs": {**OF_IMAGES, "clinical": COLUMNS, "clinical_rules": [RULE]},
 }
 
+# As holste2021's recipes have it.
+OBSCURED = {
+    **{"step": "replace_at_random", "column": "indication", "value": "extent_of_disease"},
+    **{"where": "bi_rads", "where_values": ["6"]},
+}
+OF_INDICATION = {"name": "indication", "kind": "categorical"}
+BREAST = {
+    **{**RECIPE, "name": "tiny-breast", "task": {"unit": "breast"}},
+    "inputs": {
+        **{"patch": None, "projection": {"size_px": 32}},
+        "clinical": [{**OF_INDICATION, "levels": ["other", "screening", "diagnostic", "extent_of_disease"]}],
+        "clinical_rules": [OBSCURED],
+    },
+}
+
 
 def main(folder: Path) -> None:
     """Write the bundles."""
@@ -51,6 +68,7 @@ def main(folder: Path) -> None:
     write_untrained_bundle(folder / "demo", case, TINY, **facts)
     write_untrained_bundle(folder / "patient", case, TINY, synthetic=False, name="tiny-patient", **facts)
     write_untrained_bundle(folder / "clinical", case, CLINICAL, **facts)
+    write_untrained_bundle(folder / "breast", replace(case, clinical={"indication": "screening"}), BREAST, **facts)
 
 
 if __name__ == "__main__":
