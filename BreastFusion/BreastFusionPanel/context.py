@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 
+from .chosen_model import ChosenModel
 from .settings import MachineSettings
 from .signals import Signal
 
@@ -29,6 +30,7 @@ class PanelContext:
         parameters: the study's parameter node; None while a scene is closed.
         worker: the child process that computes.
         settings: what belongs to this machine.
+        model: what the chosen model wants to see.
         exam_changed: DCE, T1, T2, order or times of the phases are other ones.
         lesion_selected: another lesion is selected, or the selected one has another name or side.
         lesion_changed: (segment_id) a lesion's outline changed; comes once a stroke has settled.
@@ -43,6 +45,7 @@ class PanelContext:
         self.parameters: BreastFusionParameterNode | None = None
         self.worker = worker
         self.settings = settings or MachineSettings()
+        self.model = ChosenModel(self.settings)
         self.exam_changed = Signal()
         self.lesion_selected = Signal()
         self.lesion_changed = Signal()

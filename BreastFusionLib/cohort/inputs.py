@@ -25,7 +25,7 @@ from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
 from BreastFusionLib.cohort.tellings import tell_idle_rules, tell_of_exams, tell_stray_levels
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
 from BreastFusionLib.files import remove_unused
-from BreastFusionLib.reading.clinical import table_columns, word_among
+from BreastFusionLib.reading.clinical import absent_columns
 from BreastFusionLib.reading.recipe import InputsSpec
 
 __all__ = ["Progress", "compute_inputs", "missing_columns", "refuse_lacking"]
@@ -117,14 +117,7 @@ def compute_inputs(
 
 def missing_columns(cohort: Cohort, inputs: InputsSpec) -> list[str]:
     """Return the columns that inputs want and a cohort's table lacks altogether."""
-    known = cohort.clinical_columns
-    # What tells where a rule applies is not missed where no row holds the value that the rule replaces.
-    idle = [
-        rule.where
-        for rule in inputs.clinical_rules
-        if rule.column in known and not any(word_among((rule.value,), value) for value in cohort.table[rule.column])
-    ]
-    return [name for name in table_columns(inputs) if name not in known and name not in idle]
+    return absent_columns(inputs, {name: cohort.table[name] for name in cohort.clinical_columns})
 
 
 def refuse_lacking(cohort: Cohort, inputs: InputsSpec) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from BreastFusionLib.reading.recipe import InputsSpec
 
 __all__ = [
     "ColumnValue",
+    "absent_columns",
     "clinical_columns",
     "column_value",
     "is_known",
@@ -91,6 +92,22 @@ def table_columns(inputs: InputsSpec) -> tuple[str, ...]:
     """Return the columns of the cohort's table that a preparation looks at."""
     own = [column.name for column in inputs.clinical if column.origin == "table"]
     return tuple(dict.fromkeys([*own, *(rule.where for rule in inputs.clinical_rules if rule.where is not None)]))
+
+
+def absent_columns(inputs: InputsSpec, values: Mapping[str, Iterable[Any]]) -> list[str]:
+    """Return the columns that a preparation looks at and a table lacks altogether.
+
+    Args:
+        inputs: the columns and rules.
+        values: column of the table -> its cells.
+    """
+    # What tells where a rule applies is not missed where no row holds the value that the rule replaces.
+    idle = [
+        rule.where
+        for rule in inputs.clinical_rules
+        if rule.column in values and not any(word_among((rule.value,), value) for value in values[rule.column])
+    ]
+    return [name for name in table_columns(inputs) if name not in values and name not in idle]
 
 
 def is_stray_level(column: ColumnSpec, given: Any) -> bool:

@@ -37,7 +37,7 @@ class PhasesPart:
         self.wanted = Signal()
         self._ui, self._context = ui, context
         self._table = PhaseTable(ui.phaseTable, context)
-        self._model_phase = ModelPhase(context.settings)
+        self._model_phase = ModelPhase(context.model)
         self._table.phase_selected.connect(self.wanted.emit)
         self._table.phase_used.connect(self._use)
         self._table.time_edited.connect(self._set_time)

@@ -15,6 +15,7 @@ from BreastFusionLib.exam.exam_folder import is_exam_folder
 
 from ..widgets.enabling import enable
 from ..widgets.showing import show_fraction, show_text
+from .clinical_line import ClinicalLine
 from .exam_batch import submit_exams, summary
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ __all__ = ["BatchPart"]
 
 
 class BatchPart:
-    """Two folders, and a button that reads and, while it does, cancels."""
+    """Two folders, a table for some models, and a button that reads and, while it does, cancels."""
 
     def __init__(self, context: PanelContext, ui: Any) -> None:
         self.context, self.ui = context, ui
         self._request: Request | None = None
+        self._clinical = ClinicalLine(context, ui)
+        self._said: tuple[str, ...] = ()  # of the table of clinical values
         ui.examsProgressBar.setVisible(False)
         ui.examsResultLabel.setVisible(False)
         ui.readExamsButton.clicked.connect(context.guarded(self._on_button))
@@ -50,6 +53,7 @@ class BatchPart:
 
     def refresh(self) -> None:
         """Show what the button does now, or what is missing."""
+        self._clinical.refresh()
         button = self.ui.readExamsButton
         if self.is_running:
             button.setText(_("Cancel"))
@@ -76,20 +80,25 @@ class BatchPart:
             raise InputError(
                 _("{folder} lies within an exam: choose another folder for the readings.").format(folder=out)
             )
-        for edit in (self.ui.examsFolderEdit, self.ui.readingsFolderEdit):
-            edit.addCurrentPathToHistory()  # there again after the next start
+        exams = [Path(self.ui.examsFolderEdit.currentPath).resolve()]
+        table = self._clinical.table(exams, out)
+        for edit in (self.ui.examsFolderEdit, self.ui.readingsFolderEdit, self._clinical.edit):
+            if edit.currentPath:
+                edit.addCurrentPathToHistory()  # there again after the next start
         self.context.say("")
-        show_text(self.ui.examsResultLabel, "")
+        self._said = table.sentences
+        show_text(self.ui.examsResultLabel, "\n".join(self._said))  # while there is time to cancel
         self._show_progress(None, _("Looking for exams"))
         self._request = submit_exams(
             self.context.worker,
-            [Path(self.ui.examsFolderEdit.currentPath)],
+            exams,
             Path(self.context.settings.bundle_folder),
             self.context.settings.device,
             out,
             self._on_finished,
             self._on_error,
             self._on_progress,
+            table.rows,
         )
         self.refresh()
 
@@ -101,7 +110,7 @@ class BatchPart:
         with self.context.guard():
             self._end()
             text = _("{summary}\nTable: {path}\n{disclaimer}").format(
-                summary=summary(result["rows"]), path=result["table"], disclaimer=DISCLAIMER
+                summary="\n".join((summary(result["rows"]), *self._said)), path=result["table"], disclaimer=DISCLAIMER
             )
             show_text(self.ui.examsResultLabel, text)
 
