@@ -95,6 +95,7 @@ def load_case(row: Mapping[str, Any], folder: Path, clinical_columns: Sequence[s
     from BreastFusionLib.reading.model import Case
 
     exam, side = read_exam(folder / str(row["exam"])), _known(row.get("side"))
+    exam = dataclasses.replace(exam, age_years=None)  # what the table leaves open is imputed, in training and after
     path = lesion_path(row, folder)
     lesion = None if path is None else read_lesion(path, exam)
     if lesion is not None and side in ("left", "right"):

@@ -70,6 +70,7 @@ def read_dicom_exam(path: Path, synthetic: bool | None = None) -> Exam:
         warnings=tuple(dict.fromkeys(without_patient(sentence, secrets) for sentence in warnings)),
         synthetic=synthetic,
         folder=str(path),
+        age_years=next((age for one in found.slices if (age := one.header.get("PatientAge")) is not None), None),
     )
 
 

@@ -10,6 +10,8 @@ import pydicom
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 
+from BreastFusionLib.exam.age import age_in_years
+
 __all__ = ["ACQUISITION_KEYWORDS", "acquisition_of", "frame_headers", "plain_header"]
 
 # What an exam keeps of a header: how the images were made, nothing of who is on them.
@@ -92,12 +94,17 @@ _CLASSIC_NAMES = {
 
 
 def plain_header(dataset: pydicom.Dataset) -> dict[str, Any]:
-    """Return the elements this library uses as keyword -> str, int, float or list of them; empty ones are left out."""
+    """Return the elements this library uses as keyword -> str, int, float or list of them; empty ones are left out.
+
+    PatientAge is in whole years, as `age.age_in_years` says.
+    """
     header = {}
     for keyword in _USED_KEYWORDS:
         value = dataset.get(keyword)
         if value not in (None, "") and not isinstance(value, DicomSequence):
             header[keyword] = _plain(value)
+    if (years := age_in_years(dataset)) is not None:
+        header["PatientAge"] = years  # instead of the birth date that it may come from
     agents = dataset.get("ContrastBolusAgentSequence")
     if agents and "ContrastBolusAgent" not in header:
         header["ContrastBolusAgent"] = str(agents[0].get("CodeMeaning", "contrast agent"))

@@ -1,7 +1,8 @@
 """Exam folders: `exam.json` beside `dce_0.nii.gz`, `dce_1.nii.gz`, .., `t1.nii.gz`, `t2.nii.gz`, `lesions/<id>.nii.gz`.
 
 `exam.json` holds what NIfTI cannot: roles and why, phase times, contrast, how the images were made, and the exact
-geometry (NIfTI keeps single precision). Nothing in it names a patient.
+geometry (NIfTI keeps single precision); the patient's age in years where headers tell it. Nothing in it names a
+patient.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.age import coarsened
 from BreastFusionLib.exam.formats import image_files_in, lesion_id_of
 from BreastFusionLib.exam.geometry import describe_difference
 from BreastFusionLib.exam.image_files import load_image, read_image_grid, write_image
@@ -101,6 +103,7 @@ def _write_into(folder: Path, exam: Exam, lesions: Mapping[str, sitk.Image], old
         "pseudonym": exam.pseudonym,
         "synthetic": exam.synthetic,
         "warnings": list(exam.warnings),
+        **({} if exam.age_years is None else {"age_years": exam.age_years}),
         "series": entries,
     }
     write_json(folder / EXAM_FILE, content)
@@ -145,12 +148,14 @@ def read_exam_folder(folder: Path, synthetic: bool | None = None) -> Exam:
         if schema != SCHEMA:
             raise InputError(f"{path} has the schema '{schema}', this version reads '{SCHEMA}': update BreastFusion.")
         series = tuple(_series(entry, folder) for entry in content["series"])
+        age_years = content.get("age_years")
         return Exam(
             series=series,
             pseudonym=content["pseudonym"],
             warnings=tuple(content["warnings"]),
             synthetic=content["synthetic"] if synthetic is None else synthetic,
             folder=str(folder),
+            age_years=None if age_years is None else coarsened(int(age_years)),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):

@@ -132,6 +132,7 @@ class Exam:
         warnings: sentences about what is odd.
         synthetic: whether it is a phantom.
         folder: where it was read from, for messages.
+        age_years: the patient's age as the headers tell it (`age.age_in_years`); None where they do not.
     """
 
     series: tuple[Series, ...]
@@ -139,6 +140,7 @@ class Exam:
     warnings: tuple[str, ...] = ()
     synthetic: bool = False
     folder: str = ""
+    age_years: int | None = None
 
     def get(self, role: Role) -> Series | None:
         """Return the series used for a role, or None."""

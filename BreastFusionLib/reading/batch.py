@@ -23,6 +23,7 @@ from BreastFusionLib.exam.formats import lesion_id_of, parts_of
 from BreastFusionLib.exam.model import Exam, Side
 from BreastFusionLib.files import replacing, sha256_of_bytes, sha256_of_file, write_json
 from BreastFusionLib.lesion import read_lesion
+from BreastFusionLib.reading import clinical as clinical_values
 from BreastFusionLib.reading.model import Case
 from BreastFusionLib.reading.reader import Reader
 from BreastFusionLib.reading.reading_folder import READING
@@ -244,8 +245,8 @@ def _done(task: _Task, bundle: Bundle) -> dict[str, Any]:
         "bundle": sha256_of_file(bundle.folder / "checksums.json"),
         "device": bundle.device,
         "versions": versions(radiomics=bundle.recipe.inputs.radiomics is not None),
-        # Earlier readings drew from names.
-        **({"rules_draw_from": "voxels and side"} if bundle.recipe.inputs.clinical_rules else {}),
+        # Raised whenever the same clinical row comes to mean another thing, between two versions.
+        **({"clinical_values": 2} if clinical_values.table_columns(bundle.recipe.inputs) else {}),
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from BreastFusionLib.errors import InputError
+from BreastFusionLib.exam.age import AGE, OLDEST_YEARS
 from BreastFusionLib.reading.column_settings import EMPTY_WORDS, ColumnSpec, RuleSpec
 from BreastFusionLib.reading.recipe import InputsSpec
 
@@ -25,6 +26,7 @@ __all__ = [
     "is_known",
     "is_stray_level",
     "table_columns",
+    "takes_age",
     "word_among",
 ]
 
@@ -43,7 +45,8 @@ def clinical_columns(
 
     Args:
         row: the case's row of the cohort's table, or what a reader typed in; an absent column is missing.
-        exam_values: values of the exam itself (`exam.acquisition_columns`, the projection's, 'left_breast').
+        exam_values: values of the exam itself (`exam.acquisition_columns`, the projection's, 'left_breast'), and the
+            patient's 'age' in years, taken where the row has no such column.
         inputs: the columns and rules.
         drawn_from: what rules draw from, beside their seed: `draws.drawn_from`, in a cohort the case's name.
 
@@ -57,6 +60,9 @@ def clinical_columns(
     values: dict[str, ColumnValue] = {}
     sentences: list[str] = []
     for column in inputs.clinical:
+        if takes_age(column) and AGE not in row and AGE in exam_values:
+            values[column.name] = _age_of_exam(column, exam_values[AGE], sentences)
+            continue
         given = (exam_values if column.origin == "exam" else row).get(column.name)
         values[column.name] = column_value(column, given, sentences)
     for rule in inputs.clinical_rules:
@@ -86,6 +92,12 @@ def column_value(column: ColumnSpec, given: Any, sentences: list[str]) -> Column
     if _is_missing(column, given):
         return None
     return _number(column, given, sentences) if column.kind == "continuous" else _level(column, given, sentences)
+
+
+def takes_age(column: ColumnSpec) -> bool:
+    """Tell whether a column is the patient's age in years, which an exam may tell where nobody else does."""
+    is_number = column.origin == "table" and column.kind == "continuous"
+    return column.name == AGE and is_number and column.unit in ("", "years")
 
 
 def table_columns(inputs: InputsSpec) -> tuple[str, ...]:
@@ -140,6 +152,18 @@ def word_among(words: Sequence[str], given: Any, origin: str = "table") -> str |
         return None
     nearest = min(numeric, key=lambda one: abs(numeric[one] - number))
     return nearest if math.isclose(numeric[nearest], number, rel_tol=_SAME_LEVEL[origin]) else None
+
+
+def _age_of_exam(column: ColumnSpec, years: int, sentences: list[str]) -> ColumnValue:
+    age = f"{years} years or more" if years >= OLDEST_YEARS else f"{years} years"
+    try:
+        value = column_value(column, years, sentences)
+    except InputError:  # nobody can correct it
+        sentences.append(f"The images tell the age, {age}, which the column '{AGE}' cannot hold: it counts as missing.")
+        return None
+    if value is not None:
+        sentences.append(f"The age was not given; the images tell it: {age}.")
+    return value
 
 
 def _is_missing(column: ColumnSpec, given: Any) -> bool:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from BreastFusionLib.exam.acquisition import acquisition_columns, field_strength_t
+from BreastFusionLib.exam.age import AGE
 from BreastFusionLib.exam.model import Exam
 from BreastFusionLib.images import Patch, project_breast
 from BreastFusionLib.reading.clinical import clinical_columns
@@ -45,6 +46,8 @@ def prepare(case: Case, inputs: InputsSpec, scales: Scales | None = None, progre
     lesion = MeasuredLesion() if drawn is None else measure_lesion(case, drawn, inputs, scales or {}, clock)
     patches: dict[str, Patch] = dict(lesion.patches)
     of_exam: dict[str, Any] = acquisition_columns(case.exam)
+    if case.exam.age_years is not None:
+        of_exam[AGE] = case.exam.age_years
     if case.breast_side != "unknown":
         of_exam[LEFT_BREAST] = float(case.breast_side == "left")  # holste2021's leftBreastFlag
     if inputs.projection is not None:

@@ -81,6 +81,7 @@ def write_exam_arrays(exam: Exam, folder: Folder, progress: Callable[[int, int],
         "synthetic": exam.synthetic,
         "warnings": exam.warnings,
         "folder": exam.folder,
+        "age_years": exam.age_years,
         "series": entries,
     }
     _write_json(target / EXAM, content)
@@ -97,6 +98,7 @@ def read_exam_arrays(folder: Folder) -> Exam:
         warnings=tuple(content["warnings"]),
         synthetic=content["synthetic"],
         folder=content["folder"],
+        age_years=content["age_years"],
     )
 
 

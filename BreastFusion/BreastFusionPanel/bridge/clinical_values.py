@@ -10,26 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 import slicer
 
-from .dicom_headers import age_years
-from .facts import read_json, write_json
+from BreastFusionLib.exam.age import AGE
+
+from .facts import age_of, read_json, write_age, write_json
 from .node_parts import fingerprints
 
 if TYPE_CHECKING:
     from ..parameters import BreastFusionParameterNode
 
-__all__ = ["clinical_of", "clinical_row", "hand_on_clinical", "keep_clinical"]
+__all__ = ["clinical_of", "clinical_row", "hand_on_clinical", "keep_clinical", "kept_clinical", "told_by_images"]
 
 CLINICAL = "BreastFusion.clinical"
-AGE = "age"  # what cohorts' tables call the patient's age in years
 
 
 def clinical_of(parameters: BreastFusionParameterNode | None) -> dict[str, Any]:
     """Return what is known of the patient on screen: column -> number or word; what is not known is absent."""
-    sequence = None if parameters is None else parameters.dceSequence
-    if sequence is None:
-        return {}
-    known = {AGE: _age(sequence), **read_json(sequence, CLINICAL, {})}
+    known = {**told_by_images(parameters), **kept_clinical(parameters)}
     return {column: value for column, value in known.items() if value is not None}
+
+
+def kept_clinical(parameters: BreastFusionParameterNode | None) -> dict[str, Any]:
+    """Return what somebody said of the patient on screen: column -> value, None for what is said not to be known."""
+    sequence = None if parameters is None else parameters.dceSequence
+    return {} if sequence is None else read_json(sequence, CLINICAL, {})
+
+
+def told_by_images(parameters: BreastFusionParameterNode | None) -> dict[str, Any]:
+    """Return what the images tell of the patient on screen and nobody said otherwise: the age."""
+    sequence = None if parameters is None else parameters.dceSequence
+    years = None if sequence is None else age_of(sequence)
+    return {} if years is None or AGE in kept_clinical(parameters) else {AGE: years}
 
 
 def clinical_row(parameters: BreastFusionParameterNode | None, columns: Iterable[str]) -> dict[str, Any]:
@@ -52,11 +62,4 @@ def hand_on_clinical(before: slicer.vtkMRMLSequenceNode | None, sequence: slicer
     """Keep the values of one series with another that shows the same images: it was put together anew."""
     if before is not None and set(fingerprints(before)) & set(fingerprints(sequence)):
         keep_clinical(sequence, read_json(before, CLINICAL, {}))
-
-
-def _age(sequence: slicer.vtkMRMLSequenceNode) -> int | None:
-    """Return the age that the header of the DCE series tells, where Slicer's own DICOM module loaded it."""
-    own = age_years(sequence)
-    if own is None and sequence.GetNumberOfDataNodes():
-        return age_years(sequence.GetNthDataNode(0))
-    return own
+        write_age(sequence, age_of(before))

@@ -7,6 +7,8 @@ from typing import Any
 
 import slicer
 
+from BreastFusionLib.exam.age import age_in_years
+
 __all__ = ["ACQUISITION", "age_years", "header_of", "instance_uids", "name_header"]
 
 # What tells how a series was made, when it was taken and whose it is, as the library names it.
@@ -45,7 +47,14 @@ NUMBERS = {
     *("TriggerTime", "TemporalPositionIdentifier", "AcquisitionNumber"),
 }
 INSTANCES = "DICOM.instanceUIDs"
-PATIENT_AGE = "0010,1010"
+# What tells the age; nothing of it is kept but that.
+AGE_TAGS = {
+    "PatientAge": "0010,1010",
+    "PatientBirthDate": "0010,0030",
+    "StudyDate": "0008,0020",
+    "PatientIdentityRemoved": "0012,0062",
+    "LongitudinalTemporalInformationModified": "0028,0303",
+}
 
 _NUMBERED = re.compile(r"\s*(\d+)(?:\.0+)?\s*[:_-]\s*(?=\D)(.*?)(?:-\d{3,})?\s*")
 _ELAPSED = re.compile(r"(?:^|[\W_])tt ?= ?(\d+(?:\.\d+)?) ?s", re.IGNORECASE)
@@ -62,12 +71,11 @@ def header_of(node: slicer.vtkMRMLNode) -> dict[str, Any]:
 
 
 def age_years(node: slicer.vtkMRMLNode) -> int | None:
-    """Return the patient's age at the exam ('052Y' in the header); None where no header tells it in years."""
+    """Return the patient's age at the exam as the library reads it from a header; None where no header tells it."""
     database, instances = getattr(slicer, "dicomDatabase", None), instance_uids(node)
     if database is None or not instances:
         return None
-    years = re.fullmatch(r"(\d{3})Y", database.instanceValue(instances[0], PATIENT_AGE).strip())
-    return int(years[1]) if years else None
+    return age_in_years({keyword: database.instanceValue(instances[0], tag) for keyword, tag in AGE_TAGS.items()})
 
 
 def instance_uids(node: slicer.vtkMRMLNode) -> list[str]:

@@ -23,6 +23,7 @@ from .facts import (
     SOURCES,
     WARNINGS,
     acquisition_of,
+    age_of,
     contrast_of,
     description_of,
     is_other_patient,
@@ -87,6 +88,7 @@ def exam_of(parameters: BreastFusionParameterNode | None) -> Exam:
         pseudonym=pseudonym_in(node) or "exam",
         warnings=tuple(dict.fromkeys(warnings)),
         synthetic=is_synthetic(node, parameters.t1Volume, parameters.t2Volume),
+        age_years=age_of(node),
     )
 
 

@@ -17,7 +17,7 @@ from BreastFusionLib.exam.pseudonyms import pseudonym_of
 from BreastFusionLib.files import to_plain
 
 from .dicom_headers import ACQUISITION as ACQUISITION_TAGS
-from .dicom_headers import header_of
+from .dicom_headers import age_years, header_of
 
 __all__ = [
     "DESCRIPTION",
@@ -25,12 +25,14 @@ __all__ = [
     "SOURCES",
     "WARNINGS",
     "acquisition_of",
+    "age_of",
     "contrast_of",
     "description_of",
     "is_other_patient",
     "is_synthetic",
     "pseudonym_in",
     "read_json",
+    "write_age",
     "write_exam_facts",
     "write_json",
     "write_series_facts",
@@ -44,6 +46,7 @@ SOURCES = "BreastFusion.sources"
 PSEUDONYM = "BreastFusion.pseudonym"
 SYNTHETIC = "BreastFusion.synthetic"
 WARNINGS = "BreastFusion.warnings"
+AGE_YEARS = "BreastFusion.ageYears"
 
 
 def write_series_facts(node: slicer.vtkMRMLNode, series: Series) -> None:
@@ -60,6 +63,13 @@ def write_exam_facts(node: slicer.vtkMRMLNode, exam: Exam) -> None:
     node.SetAttribute(PSEUDONYM, exam.pseudonym)
     node.SetAttribute(SYNTHETIC, "1" if exam.synthetic else "0")
     write_json(node, WARNINGS, exam.warnings)
+    write_age(node, exam.age_years)
+
+
+def write_age(node: slicer.vtkMRMLNode, years: int | None) -> None:
+    """Keep the patient's age, as the images tell it, with the node of a series; None: they do not."""
+    if years is not None:
+        node.SetAttribute(AGE_YEARS, str(years))
 
 
 def description_of(node: slicer.vtkMRMLNode) -> str:
@@ -81,6 +91,15 @@ def acquisition_of(node: slicer.vtkMRMLNode) -> Mapping[str, Any]:
         return read_json(node, ACQUISITION, {})
     header = header_of(node)
     return {keyword: header[keyword] for keyword in ACQUISITION_TAGS if keyword in header}
+
+
+def age_of(node: slicer.vtkMRMLNode) -> int | None:
+    """Return the patient's age in years as the images tell it: as it was read, else from Slicer's DICOM database."""
+    known = node.GetAttribute(AGE_YEARS) or ""
+    years = int(known) if known.isdecimal() else age_years(node)
+    if years is None and node.IsA("vtkMRMLSequenceNode") and node.GetNumberOfDataNodes():
+        return age_of(node.GetNthDataNode(0))
+    return years
 
 
 def is_synthetic(*nodes: slicer.vtkMRMLNode | None) -> bool:

@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.bundle import read_clinical_encoder
-from BreastFusionLib.reading.clinical import column_value, table_columns
+from BreastFusionLib.reading.clinical import column_value, table_columns, takes_age
 
 if TYPE_CHECKING:
     from BreastFusionLib.reading.bundle import BundleHeader
@@ -54,6 +54,11 @@ class ClinicalField:
     tooltip: str
     levels: tuple[str, ...]
     code: ColumnCode | None
+
+    @property
+    def takes_age(self) -> bool:
+        """Whether the images may tell the value."""
+        return self.code is not None and takes_age(self.code.spec)
 
     def answer(self, given: Any) -> Answer:
         """Return what the model makes of a value; None: not known."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from ..bridge.clinical_values import clinical_of, keep_clinical
+from ..bridge.clinical_values import clinical_of, keep_clinical, told_by_images
 from ..bridge.exam_nodes import has_exam
 from ..widgets.enabling import enable
 from ..widgets.showing import show_text
@@ -53,17 +53,24 @@ class ClinicalForm:
         parameters = self._context.parameters
         sequence = None if parameters is None else parameters.dceSequence
         is_other_exam, self._sequence = sequence is not self._sequence, sequence
-        known = clinical_of(parameters)
+        known, told = self._known(), told_by_images(parameters)
         for row in self.rows:
             if is_other_exam or not row.is_edited:
-                row.show(known.get(row.field.name))
+                row.show(known.get(row.field.name), row.field.name in told and row.field.name in known)
         self._show_state(known)
 
     def problem(self) -> str:
         """Return the sentence about a value with which no reading can be made; empty when there is none."""
-        known = clinical_of(self._context.parameters)
+        known = self._known()
         answers = [row.field.answer(known.get(row.field.name)) for row in self.rows]
         return next((answer.said for answer in answers if answer.is_refused), "")
+
+    def _known(self) -> dict[str, Any]:
+        """Return what is known of the patient on screen; an age of the images' only where the model can take it."""
+        told, known = told_by_images(self._context.parameters), clinical_of(self._context.parameters)
+        fields = [row.field for row in self.rows if row.field.takes_age and row.field.name in told]
+        usable = {field.name for field in fields if not field.answer(told[field.name]).is_refused}
+        return {name: value for name, value in known.items() if name not in told or name in usable}
 
     def commit(self) -> None:
         """Keep what was typed and not yet finished: not every way to the button takes the keyboard from a field."""

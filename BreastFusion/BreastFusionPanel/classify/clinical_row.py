@@ -39,6 +39,7 @@ class ClinicalRow:
             on_edited: called once the user has changed the value.
         """
         self.field = field
+        self._unit: Any = None
         self._shown: Any = None
         number = layout.rowCount()
         title, unit, self._said = (_label(text, field) for text in (field.title, field.unit, ""))
@@ -62,6 +63,7 @@ class ClinicalRow:
         layout.addWidget(self.editor, number, 1, 1, 2 if field.levels else 1)
         if not field.levels:
             layout.addWidget(unit, number, 2)
+            self._unit = unit
         layout.addWidget(self._said, number + 1, 1, 1, 2)
 
     @property
@@ -81,14 +83,22 @@ class ClinicalRow:
         """Whether the field holds something else than what was shown last."""
         return self.value != self._shown
 
-    def show(self, given: Any) -> None:
-        """Show a value, and what the model makes of it."""
+    def show(self, given: Any, is_from_images: bool = False) -> None:
+        """Show a value, and what the model makes of it.
+
+        Args:
+            given: a number or a word; None: not known.
+            is_from_images: nobody typed it in.
+        """
         text = "" if given is None else f"{given:.12g}" if isinstance(given, float) else str(given)
         with signals_blocked(self.editor):
             if self.field.levels:
                 self._choose(text)
             else:
                 self.editor.setText(text)
+        if self._unit is not None:
+            words = _("{unit}, from the images") if self.field.unit else _("from the images")
+            self._unit.setText(words.format(unit=self.field.unit) if is_from_images else self.field.unit)
         self._shown = self.value
         said = self.field.answer(given).said
         show_text(self._said, f"! {said}" if said else "")

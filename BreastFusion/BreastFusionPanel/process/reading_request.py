@@ -22,7 +22,7 @@ from BreastFusionLib.reading.portion import cut_case
 from BreastFusionLib.reading.recipe import InputsSpec
 from BreastFusionLib.service.transfer import write_case
 
-from ..bridge.clinical_values import clinical_of
+from ..bridge.clinical_values import kept_clinical
 from ..bridge.exam_nodes import exam_of
 from ..bridge.geometry import pixels_of
 from ..bridge.mapped_segments import mapped_by_reader, mapped_of
@@ -111,7 +111,7 @@ def case_of(parameters: BreastFusionParameterNode, segment_id: str, clinical: Ma
         exam,
         lesion,
         case_id=lesion.lesion_id,
-        clinical=clinical_of(parameters) if clinical is None else clinical,
+        clinical=kept_clinical(parameters) if clinical is None else clinical,
         mapped={sequence: one for sequence, one in mapped.items() if one is not None},
         dce_phase=parameters.usedPhase if parameters.usedPhase >= 0 else None,
     )
