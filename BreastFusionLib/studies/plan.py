@@ -157,10 +157,10 @@ def _recipe(study: Study, experiment: Experiment, size: Size, overrides: Sequenc
 
 
 def _narrower(recipe: Recipe, share: float) -> list[str]:
-    """Return settings that make dense layers narrower, none less than 8 wide."""
+    """Return settings that make dense layers narrower; those of 16 stay: [P,P] joins probabilities by so few."""
     stacks = {"head": recipe.model.head, **{f"towers.{name}": stack for name, stack in recipe.model.towers.items()}}
     narrow = {
-        name: [layer if layer == "drop" else max(8, round(share * layer)) for layer in stack]
+        name: [layer if layer == "drop" else max(min(layer, 16), round(share * layer)) for layer in stack]
         for name, stack in stacks.items()
     }
     return [f"model.{name}={json.dumps(stack)}" for name, stack in narrow.items()]

@@ -70,7 +70,7 @@ def test_dense_layers_of_the_small_size_are_narrower_by_one_share():
     learned, probability = plan_study("holste2021", models=["learned", "probability"], size="small").models[::-1]
     assert learned.recipe.model.towers == {"mip": (64,), "clinical": (128, 64)}
     assert learned.recipe.model.head == ("drop", 64, "drop")
-    assert probability.recipe.model.head == (8,)  # 16 in the paper, and never less than 8
+    assert probability.recipe.model.head == (16,)  # as in the paper
 
 
 def test_the_callers_settings_are_the_last_word_in_all_recipes():
