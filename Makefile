@@ -85,9 +85,10 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/python Resources/list_files.py
 
-# Without those that take much longer than ten minutes (simulated studies, training on a thousand phantoms) and parts.
+# Without those that take much longer than ten minutes (simulated studies, training on a thousand phantoms), parts, and
+# what needs a finished study.
 bench: setup system-libraries
-	for benchmark in $(filter-out %/coverage.py %/coverage_classes_froc.py %/fusion.py %/training_library.py %/training_memory.py %/training_usual.py,$(wildcard Testing/Benchmarks/*.py)); do $(BIN)/python $$benchmark || exit 1; done
+	for benchmark in $(filter-out %/coverage.py %/coverage_classes_froc.py %/fusion.py %/study_retest.py %/training_library.py %/training_memory.py %/training_usual.py,$(wildcard Testing/Benchmarks/*.py)); do $(BIN)/python $$benchmark || exit 1; done
 
 # The README's pictures: of the panel with the demo's model, and of the demo's own pages, which needs Chromium.
 screenshots: demo

@@ -21,20 +21,21 @@ import numpy as np
 import pandas as pd
 from machine import describe_machine
 
-# The benchmark radiomics.py beside this file would hide the package of that name.
-sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).resolve().parent]
+# Behind all others: the benchmark radiomics.py beside this file would hide the package of that name. Not gone, since
+# processes that prepare cases import this file again.
+sys.path.sort(key=lambda entry: Path(entry).resolve() == Path(__file__).resolve().parent)
 
-from BreastFusionLib.cohort import bundle_importance, compute_inputs, covering, read_cohort  # noqa: E402
-from BreastFusionLib.evaluation import (  # noqa: E402
+from BreastFusionLib.cohort import bundle_importance, compute_inputs, covering, read_cohort
+from BreastFusionLib.evaluation import (
     calibration_error_by_chance,
     calibration_line,
     delong_areas,
     expected_calibration_error,
 )
-from BreastFusionLib.phantom import ideal_auc, write_cohort  # noqa: E402
-from BreastFusionLib.reading import SavedInputs, load_bundle, load_inputs  # noqa: E402
-from BreastFusionLib.reading.score import score_batch  # noqa: E402
-from BreastFusionLib.training import Run, load_recipe, train  # noqa: E402
+from BreastFusionLib.phantom import ideal_auc, write_cohort
+from BreastFusionLib.reading import SavedInputs, load_bundle, load_inputs
+from BreastFusionLib.reading.score import score_batch
+from BreastFusionLib.training import Run, load_recipe, train
 
 # In falling order of effect, as phantom/truth.py sets them.
 CLINICAL = ("age", "indication", "lifetime_risk_percent")

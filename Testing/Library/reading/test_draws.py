@@ -6,11 +6,9 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import SimpleITK as sitk
 
-from BreastFusionLib.cohort import read_cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.exam import read_exam, write_exam
 from BreastFusionLib.exam.model import Exam, Phase
@@ -77,6 +75,9 @@ def test_without_rules_no_voxel_is_looked_at(case):
 
 
 def test_a_cohorts_cases_draw_from_their_names_as_they_always_did(case, tmp_path):
+    pd = pytest.importorskip("pandas")  # of the upper floor, as cohorts are
+    from BreastFusionLib.cohort import read_cohort
+
     write_exam(case.exam, tmp_path / "E1", {"L1": case.lesion.mask})
     names = [f"C{number}" for number in range(8)]
     row = {"patient_id": "P1", "exam": "E1", "lesion": "L1", "label": 1, **ROW}

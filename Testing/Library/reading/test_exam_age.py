@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 
-from BreastFusionLib.cohort import read_cohort
 from BreastFusionLib.exam import write_exam
 from BreastFusionLib.reading import Case, ColumnSpec, InputsSpec, cut_case, prepare
 
@@ -58,6 +56,9 @@ def test_an_age_that_a_column_cannot_hold_counts_as_missing(of_52):
 
 
 def test_in_a_cohort_the_table_alone_counts(of_52, tmp_path):
+    pd = pytest.importorskip("pandas")  # of the upper floor, as cohorts are
+    from BreastFusionLib.cohort import read_cohort
+
     write_exam(of_52.exam, tmp_path / "E1", {"L1": of_52.lesion.mask})
     row = {"case_id": "C1", "patient_id": "P1", "exam": "E1", "lesion": "L1", "label": 1}
     pd.DataFrame([row]).assign(age=[None]).to_csv(tmp_path / "cohort.csv", index=False)
