@@ -74,7 +74,7 @@ def _saying_memory_short(spec: TrainingSpec, devices: Devices) -> Iterator[None]
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except torch.cuda.OutOfMemoryError as error:
         if devices.processes > 1:
             raise
         raise MemoryShortage(

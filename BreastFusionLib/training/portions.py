@@ -51,7 +51,7 @@ class Portions:
             size = -(-count // portions)
             try:
                 return [work(slice(start, stop)) for start, stop in itertools.pairwise(starts)]
-            except torch.OutOfMemoryError as error:
+            except torch.cuda.OutOfMemoryError as error:
                 if size == 1:
                     raise MemoryShortage(
                         "The graphics card's memory is too small for a single case in training. Close other programs "

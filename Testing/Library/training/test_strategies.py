@@ -155,7 +155,7 @@ class ShortMemory(FusionNetwork):
     def fuse(self, features, vectors, present):
         self.asked.append(len(vectors["mri"]))
         if self.asked[-1] > self.holds:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
         return super().fuse(features, vectors, present)
 
 
@@ -194,7 +194,7 @@ def test_memory_for_less_than_one_case_is_a_sentence(network):
 
 def test_memory_for_less_than_the_images_of_a_batch_is_a_sentence(cohort, tmp_path, tiny_recipe, monkeypatch):
     def run_out(batch):
-        raise torch.OutOfMemoryError("CUDA out of memory.")
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(module, "augmented", run_out)
     with pytest.raises(MemoryShortage, match=r"hold and change a batch of 8 cases, .* lower training\.batch_size"):
