@@ -216,7 +216,8 @@ def _run_on_dask(work: Work, tasks: list[CaseTask], workers: int, scheduler: str
                 n_workers=min(workers, max(len(tasks), 1)),
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                # Any free port: told None, Dask serves its pages at one that two programs would fight over.
+                dashboard_address="127.0.0.1:0",
                 memory_limit=None,  # an exam may well need more than an equal share; the system decides
                 env=environment,
                 silence_logs=logging.CRITICAL,  # what happens to a case is said in its row

@@ -1,8 +1,9 @@
 """Tests a study's models on other cases than its own: `python .. study_retest.py STUDY --cohort TABLE --out DIR`.
 
 A study's test cases tell small differences between models apart only where they are many. This scores any number of new
-cases with every run of every model, and prints AUCs of ensembles and best runs, and their differences to the models
-of single sources, as the study does. Called again with the same folder, it continues where it stopped.
+cases with every run of every model, and prints AUCs of ensembles and best runs, their calibration, and their
+differences to the models of single sources, as the study does. Called again with the same folder, it continues where
+it stopped.
 
 With several studies, a model is taken from the last one that has it: of one that was trained anew.
 """
@@ -93,10 +94,12 @@ def _print_view(view: str, scores: dict[str, np.ndarray], table: pd.DataFrame, o
         table.assign(score=values).to_csv(path, index=False)
     found = evaluate_predictions(paths, names=list(scores), bootstrap=5000)
     baselines = list(scores)[:2]
-    print(f"\n{view}: AUC; AUC above {' and '.join(baselines)} with P (paired bootstrap over patients)")
+    above = f"AUC above {' and '.join(baselines)}, P by paired bootstrap"
+    print(f"\n{view}: AUC; calibration slope and error (limit); {above}")
     for name in scores:
         differences = [_difference(found["comparisons"], name, one) for one in baselines if name not in baselines]
-        print(f"  {name:30}{_estimate(found['models'][name]['auc'])}" + "".join(f"   {one}" for one in differences))
+        model = found["models"][name]
+        print("   ".join([f"  {name:28}", _estimate(model["auc"]), _calibration(model["calibration"]), *differences]))
 
 
 def _difference(comparisons: list[dict[str, Any]], name: str, other: str) -> str:
@@ -104,6 +107,11 @@ def _difference(comparisons: list[dict[str, Any]], name: str, other: str) -> str
     sign = 1 if one["a"] == name else -1
     low, high = sorted((sign * one["low"], sign * one["high"]))
     return f"{sign * one['delta_auc']:+.3f} [{low:+.3f}, {high:+.3f}] P {one['p_bootstrap']:.2g}"
+
+
+def _calibration(found: dict[str, Any]) -> str:
+    error, limit = found["expected_calibration_error"], found["expected_calibration_error_by_chance_95"]
+    return f"{found['slope']['value']:.2f} {error:.3f} ({limit:.3f})"
 
 
 def _estimate(found: dict[str, float]) -> str:
