@@ -39,7 +39,7 @@ def tell_idle_rules(cohort: Cohort, inputs: InputsSpec) -> None:
     holste2021's indication gives the answer away where BI-RADS is 6: a table that writes 'BI-RADS 6' would keep it.
     """
     for rule in inputs.clinical_rules:
-        if rule.where is None or rule.where not in cohort.table.columns:
+        if rule.where not in cohort.table or rule.column not in cohort.table:  # a column may be the exam's own
             continue
         held = cohort.table[[word_among((rule.value,), value) is not None for value in cohort.table[rule.column]]]
         found = held[rule.where]

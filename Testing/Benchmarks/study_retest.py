@@ -27,8 +27,9 @@ sys.path.sort(key=lambda entry: Path(entry).resolve() == Path(__file__).resolve(
 
 from BreastFusionLib.cohort import compute_inputs, covering, read_cohort
 from BreastFusionLib.evaluation import evaluate_predictions
-from BreastFusionLib.files import replacing
+from BreastFusionLib.files import replacing, sha256_of_bytes
 from BreastFusionLib.reading import load_bundle, load_inputs, read_bundle_header
+from BreastFusionLib.reading.bundle import CHECKSUMS
 from BreastFusionLib.reading.score import score_batch
 from BreastFusionLib.studies import STUDIES
 
@@ -46,7 +47,9 @@ def main() -> None:
     names = {one.key: one.name for one in study.experiments if one.key in runs}
     print(describe_machine("torch"), flush=True)
     cases = read_cohort(options.cohort)
-    shared = covering([read_bundle_header(one[0]).recipe.inputs for one in runs.values()])
+    inputs = {key: read_bundle_header(bundles[0]).recipe.inputs for key, bundles in runs.items()}
+    single = [names[key] for key, one in inputs.items() if len((*one.image_sources, *one.vector_sources)) == 1]
+    shared = covering(list(inputs.values()))
     prepared = compute_inputs(cases, shared, workers=options.workers)
     paths = prepared.loc[prepared["status"] == "ok"].set_index("case_id")["path"]
     table = cases.table[cases.table["case_id"].isin(paths.index)][["case_id", "patient_id", "label"]]
@@ -55,27 +58,32 @@ def main() -> None:
     scores = _scores(runs, paths[table["case_id"]].tolist(), options.out)
     for view in ("ensemble", "best run"):
         chosen = {key: _of_view(view, found, options.studies, names[key]) for key, found in scores.items()}
-        _print_view(view, {names[key]: values for key, values in chosen.items()}, table, options.out)
+        _print_view(view, {names[key]: values for key, values in chosen.items()}, single, table, options.out)
 
 
 def _runs(studies: list[Path], key: str) -> list[Path]:
     """Return the bundles of a model's runs, by seed."""
-    found = [sorted((study / "runs" / key).glob("seed_*/bundle")) for study in studies]
+    found = [sorted((study / "runs" / key).glob("seed_*/bundle"), key=_seed) for study in studies]
     return next(filter(None, reversed(found)), [])
 
 
+def _seed(bundle: Path) -> int:
+    return int(bundle.parent.name.removeprefix("seed_"))
+
+
 def _scores(runs: dict[str, list[Path]], paths: Sequence[str], out: Path) -> dict[str, np.ndarray]:
-    """Return key -> (runs, cases) probabilities; each run's are kept in a file."""
+    """Return key -> (runs, cases) probabilities; each run's are kept in a file named after bundle and cases."""
     cases = [load_inputs(path) for path in paths]
-    found = {}
+    # Prepared cases' names are hashes of what they hold.
+    of_cases, found = "".join(Path(path).stem for path in paths), {}
     for key, bundles in runs.items():
-        for bundle in bundles:
-            file = out / f"{key}_{bundle.parent.name}.npy"
+        files = [out / f"{sha256_of_bytes(((one / CHECKSUMS).read_text() + of_cases).encode())}.npy" for one in bundles]
+        for bundle, file in zip(bundles, files, strict=True):
             if not file.is_file():
                 scores = score_batch(cases, load_bundle(bundle, device="cpu"))
                 with replacing(file) as temporary, temporary.open("wb") as stream:
                     np.save(stream, [one.probability for one in scores])
-        found[key] = np.stack([np.load(out / f"{key}_{bundle.parent.name}.npy") for bundle in bundles])
+        found[key] = np.stack([np.load(file) for file in files])
     return found
 
 
@@ -88,16 +96,15 @@ def _of_view(view: str, scores: np.ndarray, studies: list[Path], name: str) -> n
     return scores[int((own["chosen"] == "yes").to_numpy().argmax())]
 
 
-def _print_view(view: str, scores: dict[str, np.ndarray], table: pd.DataFrame, out: Path) -> None:
+def _print_view(view: str, scores: dict[str, np.ndarray], single: list[str], table: pd.DataFrame, out: Path) -> None:
     paths = [out / f"{view.replace(' ', '_')}_{number}.csv" for number in range(len(scores))]
     for path, values in zip(paths, scores.values(), strict=True):
         table.assign(score=values).to_csv(path, index=False)
     found = evaluate_predictions(paths, names=list(scores), bootstrap=5000)
-    baselines = list(scores)[:2]
-    above = f"AUC above {' and '.join(baselines)}, P by paired bootstrap"
+    above = f"AUC above {', '.join(single)}, P by paired bootstrap"
     print(f"\n{view}: AUC; calibration slope and error (limit); {above}")
     for name in scores:
-        differences = [_difference(found["comparisons"], name, one) for one in baselines if name not in baselines]
+        differences = [_difference(found["comparisons"], name, one) for one in single if name not in single]
         model = found["models"][name]
         print("   ".join([f"  {name:28}", _estimate(model["auc"]), _calibration(model["calibration"]), *differences]))
 

@@ -254,6 +254,15 @@ def test_a_rule_that_changes_no_case_because_the_table_writes_another_word_is_to
     assert "where 'bi_rads' holds 6, which none of the 2 cases with it does: it holds BI-RADS 6, BI-RADS 5" in said
 
 
+def test_a_rule_for_a_column_of_the_exams_own_is_no_matter_of_the_table(cohort, tmp_path, caplog):
+    scanner = ColumnSpec("scanner_model", "categorical", origin="exam", levels=("A", "B"))
+    rule = RuleSpec("replace_at_random", "scanner_model", "A", where="bi_rads", where_values=("6",))
+    ruled = dataclasses.replace(cohort, table=cohort.table.assign(bi_rads="BI-RADS 6"))
+    inputs = InputsSpec(clinical=(scanner,), clinical_rules=(rule,))
+    assert (compute_inputs(ruled, inputs, tmp_path, prepare_to=Preparing())["status"] == "ok").all()
+    assert not caplog.records
+
+
 def test_a_word_that_the_schema_does_not_know_is_told_once_before_the_work(cohort, tmp_path, caplog):
     density = ColumnSpec("density", "categorical", levels=("a", "b"), missing=("9",))
     table = cohort.table.assign(density=["A", "9", "A"])
