@@ -7,6 +7,7 @@ parts that rest need no pretended gradient, and a process whose memory runs out 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -53,11 +54,24 @@ class JoinedProcesses(DDPStrategy):
         """Take how processes are started."""
         super().__init__(start_method=start_method, timeout=_PATIENCE)
 
+    def setup_environment(self) -> None:
+        """Join the processes, and part them when the program ends."""
+        super().setup_environment()
+        # A program that ends while Gloo's threads still run is aborted at the very end, often enough to be seen.
+        # Lightning parts the processes by itself only where NCCL joins them.
+        atexit.unregister(_part)  # of the trainer before this one
+        atexit.register(_part)
+
     def configure_ddp(self) -> None:
         """Begin with the first process's weights everywhere."""
         assert isinstance(self.model, nn.Module)
         for tensor in self.model.state_dict().values():
             distributed.broadcast(tensor, src=0)
+
+
+def _part() -> None:
+    if joined():
+        distributed.destroy_process_group()
 
 
 class Shares(Dataset[dict[str, Any]]):

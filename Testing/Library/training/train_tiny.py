@@ -4,6 +4,7 @@ train_tiny.py COHORT.csv OUT '{"training": {..}, "model": {..}, "devices": 2, "k
 train_tiny.py COHORT.csv OUT '{"command": ["cross-validate", "RECIPE.yaml", "--devices", "2"]}'
 """
 
+import atexit
 import json
 import os
 import signal
@@ -30,7 +31,14 @@ def kill_in(epoch: int, batch: int) -> None:
     FusionModule.training_step = last_step
 
 
+def tell_joined() -> None:
+    """Tell a process that is still joined to others when all that it has registered for its end is done."""
+    if torch.distributed.is_initialized():
+        sys.stdout.write(f"process {torch.distributed.get_rank()} was never parted\n")
+
+
 if __name__ == "__main__":
+    atexit.register(tell_joined)
     cohort, out, settings = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
     inputs.prepare_to_cache = conftest._prepare_drawn
     if "kill_in" in settings:
