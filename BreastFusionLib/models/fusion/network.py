@@ -221,13 +221,12 @@ class FusionNetwork(nn.Module):
         return self.inputs[source]  # type: ignore[return-value]
 
     def _encode_present(self, images: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Encode the rows that are there; sources with a shared encoder go through it as one batch.
+        """Encode the rows that are there; images of one size with a shared encoder go through it as one batch.
 
         One batch, so that an encoder with batch norm sees all sequences in each step, as it does in eval mode.
         """
         features = {}
-        for name in self.encoders:
-            sources = self.image_sources if name == SHARED else (name,)
+        for sources in self._encoded_together(images):
             rows = [images[source][present[source]] for source in sources]
             counts = [len(r) for r in rows]
             encoder = self._encoder(sources[0])
@@ -236,6 +235,14 @@ class FusionNetwork(nn.Module):
                 empty = part.new_zeros((len(present[source]), encoder.width))
                 features[source] = empty.index_put((present[source],), part)
         return features
+
+    def _encoded_together(self, images: Mapping[str, Tensor]) -> list[list[str]]:
+        """Return the image sources in groups that go through their encoder as one batch."""
+        groups: dict[object, list[str]] = {}
+        for source in self.image_sources:
+            encoder = SHARED if SHARED in self.encoders else source
+            groups.setdefault((encoder, images[source].shape[1:]), []).append(source)
+        return list(groups.values())
 
     def _absent(self, source: str) -> Tensor:
         """Return what the tower of an absent source gives, (1, D)."""

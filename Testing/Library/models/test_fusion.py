@@ -130,6 +130,17 @@ def test_images_of_different_channels_each_have_an_encoder() -> None:
         build_network(shared, {"dce": 3, "mip": 1}, {}, classes=2, load_weights=False)
 
 
+def test_images_of_different_sizes_may_share_an_encoder() -> None:
+    spec = ModelSpec(EncoderSpec("small", "none", frozen=False))
+    network = build_network(spec, dict.fromkeys(("dce", "t1", "mip"), 1), {}, classes=2, load_weights=False).eval()
+    sizes = {"dce": 16, "t1": 16, "mip": 32}
+    images = {source: torch.rand(3, 1, size, size) for source, size in sizes.items()}
+    present = {source: torch.ones(3, dtype=torch.bool) for source in sizes}
+    features = {source: network.encode(source, one) for source, one in images.items()}
+    alone = network.fuse(features, {}, present)
+    torch.testing.assert_close(network(images, {}, present).logits, alone.logits)
+
+
 @pytest.mark.parametrize("fusion", ["add", "multiply", "gated"])
 def test_sources_of_different_lengths_are_refused_with_their_lengths(fusion: str) -> None:
     spec = ModelSpec(encoder=None, fusion=fusion, towers={"kinetics": (4,), "clinical": (4,)})  # type: ignore[arg-type]
