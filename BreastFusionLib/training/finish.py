@@ -126,16 +126,21 @@ def operating_points(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
 
 
 def held_out_metrics(
-    labels: NDArray[np.int64], scores: NDArray[np.float64], threshold: float, spec: EvaluationSpec
+    labels: NDArray[np.int64],
+    scores: NDArray[np.float64],
+    patients: ArrayLike,
+    threshold: float,
+    spec: EvaluationSpec,
 ) -> dict[str, Any]:
     """Return what a model card says of the test cases: AUC with DeLong's interval, rates at the operating point.
 
-    With one class only (or no case) there is nothing but the number of cases.
+    Intervals count patients where patients have several cases, as in every other evaluation. With one class only (or
+    no case) there is nothing but the number of cases.
     """
     if len(np.unique(labels)) < 2:
         return {"n": len(labels), "positives": int(labels.sum())}
     measured = evaluate_scores(
-        labels, {"model": scores}, bootstrap=spec.bootstrap, seed=spec.seed, threshold=threshold
+        labels, {"model": scores}, patients=patients, bootstrap=spec.bootstrap, seed=spec.seed, threshold=threshold
     )["models"]["model"]
     rates = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
     return {

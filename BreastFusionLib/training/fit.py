@@ -280,8 +280,9 @@ class _Training:
         kept = best_epoch(log, recipe.training)
         assert kept is not None  # the epochs are over
         draw_curves(log, kept, self.run.folder / "curves.svg")
-        test = self.rows["test"]
-        metrics = finish.held_out_metrics(labels[test], scores[test], points[finish.OPERATING_POINT], recipe.evaluation)
+        test, threshold = self.rows["test"], points[finish.OPERATING_POINT]
+        patients = self.table["patient_id"].to_numpy(dtype=object)[test]
+        metrics = finish.held_out_metrics(labels[test], scores[test], patients, threshold, recipe.evaluation)
         record = finish.training_record(labels[self.rows["train"]], contexts, cohort_fingerprint(self.table))
         finish.write_model(self.run, recipe, network, scalers, record, calibration, points, metrics)
         # A finished run is never continued, and its best epoch's weights are the bundle's.

@@ -45,9 +45,25 @@ def test_calibration_is_fitted_on_validation_rows_and_on_present_sources_only():
 
 def test_metrics_of_the_test_cases():
     labels, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.9])
-    found = held_out_metrics(labels, scores, 0.5, EvaluationSpec(bootstrap=20))
+    found = held_out_metrics(labels, scores, list("abcd"), 0.5, EvaluationSpec(bootstrap=20))
     assert found["auc"]["value"] == 0.75
     assert found["sensitivity"]["value"] == 1.0
     assert found["specificity"]["value"] == 0.5
     assert (found["n"], found["positives"]) == (4, 2)
-    assert held_out_metrics(labels[:2], scores[:2], 0.5, EvaluationSpec()) == {"n": 2, "positives": 0}
+    assert held_out_metrics(labels[:2], scores[:2], list("ab"), 0.5, EvaluationSpec()) == {"n": 2, "positives": 0}
+
+
+def test_intervals_of_a_card_count_patients_where_they_have_several_cases():
+    generator = np.random.default_rng(0)
+    once = np.repeat([0, 1], 30)
+    patients = np.arange(60)
+    seen = 1 / (1 + np.exp(-generator.normal(once)))
+    labels, scores, twice = (np.tile(values, 2) for values in (once, seen, patients))  # both breasts say the same
+    measured = {
+        name: held_out_metrics(*cases, 0.5, EvaluationSpec(bootstrap=20))
+        for name, cases in {"one breast": (once, seen, patients), "both": (labels, scores, twice)}.items()
+    }
+    for rate in ("auc", "sensitivity", "specificity"):
+        one, both = measured["one breast"][rate], measured["both"][rate]
+        assert both["value"] == pytest.approx(one["value"])
+        assert both["high"] - both["low"] > 0.95 * (one["high"] - one["low"]), rate
