@@ -23,7 +23,7 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
         folder: of the run.
         epoch: counted from 0, as in log.csv.
         batch: of the epoch, counted from 0; None for the validation cases behind it.
-        case_ids: those whose loss is no number.
+        case_ids: those whose loss is no number; none where the weights are none, though no case's loss shows it.
         writes: whether this process writes.
 
     Raises:
@@ -33,10 +33,14 @@ def stop_diverged(folder: Path, epoch: int, batch: int | None, case_ids: Sequenc
 
     where = "on validation cases" if batch is None else f"in batch {batch}"
     kept = f"The weights and the log of epoch {epoch - 1} and before are kept" if epoch else "Nothing was learnt yet"
+    what, look = f", {where} (counted from 0): the loss of {first_few(case_ids)} is not a number", ""
+    if case_ids:
+        look = "Look at these cases' inputs; if they are in order, lower"
+    else:
+        what, look = " (counted from 0): weights at its end are not numbers", "Lower"
     message = (
-        f"Training diverged in epoch {epoch}, {where} (counted from 0): the loss of {first_few(case_ids)} is not a "
-        f"number. {kept} in {folder.name}. Look at these cases' inputs; if they are in order, lower "
-        "training.learning_rate or set training.precision to 32. Then train into a new folder."
+        f"Training diverged in epoch {epoch}{what}. {kept} in {folder.name}. {look} training.learning_rate or set "
+        "training.precision to 32. Then train into a new folder."
     )
     note = {"epoch": epoch, "batch": batch, "case_ids": list(case_ids), "message": message}
     with waiting_for_first(), saying_disk_full(folder):

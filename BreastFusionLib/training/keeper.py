@@ -128,6 +128,8 @@ class Keeper(lightning.Callback):
         assert isinstance(pl_module, FusionModule)
         self._require_numbers(trainer, pl_module, "validation")
         epoch = trainer.current_epoch
+        if not _are_numbers(pl_module):
+            stop_diverged(self.folder, epoch, None, (), trainer.is_global_zero)
         rate = learning_rate(pl_module.spec, epoch)
         self.rows.append({"epoch": epoch, "learning_rate": rate, **pl_module.measures()})
         with saying_disk_full(self.folder):
@@ -170,6 +172,11 @@ class Keeper(lightning.Callback):
     def _enough(self) -> bool:
         best = best_epoch(pd.DataFrame(self.rows), self._spec)
         return self._spec.patience is not None and best is not None and len(self.rows) - 1 - best >= self._spec.patience
+
+
+def _are_numbers(module: FusionModule) -> bool:
+    """Tell whether all weights are numbers: heads of single sources have no say in the loss of validation cases."""
+    return bool(torch.stack([tensor.isfinite().all() for tensor in module.trained_state().values()]).all())
 
 
 def _damaged(path: Path) -> InputError:

@@ -6,6 +6,7 @@ import signal
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.training import train
@@ -135,3 +136,21 @@ def test_weights_that_are_no_numbers_are_noticed_on_the_validation_cases(cohort,
     with pytest.raises(InputError, match=r"in epoch 1, on validation cases .* and 1 more is not a number"):
         train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
     assert pd.read_csv(tmp_path / "run" / "log.csv")["epoch"].tolist() == [0]
+
+
+def test_weights_that_are_no_numbers_are_never_kept_as_the_best_also_where_no_loss_shows_them(
+    cohort, tmp_path, tiny_recipe, monkeypatch
+):
+    step = FusionModule.training_step
+
+    def training_step(self, batch, batch_idx):
+        step(self, batch, batch_idx)
+        if self.current_epoch == 1 and self.trainer.is_last_batch:
+            self.network.part_heads["t1"].weight.data[0, 0] = torch.nan
+
+    monkeypatch.setattr(FusionModule, "training_step", training_step)
+    with pytest.raises(InputError, match=r"in epoch 1 \(counted from 0\): weights at its end are not numbers.*Lower"):
+        train(tiny_recipe(), cohort, tmp_path / "run", device="cpu")
+    assert pd.read_csv(tmp_path / "run" / "log.csv")["epoch"].tolist() == [0]
+    best = load_file(tmp_path / "run" / "checkpoints" / "best.safetensors")
+    assert all(tensor.isfinite().all() for tensor in best.values())
