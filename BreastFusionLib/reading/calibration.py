@@ -23,6 +23,9 @@ Method = Literal["none", "temperature", "platt"]
 # Calibration may flatten a model that knows nothing, but never turn its ranking round or erase it.
 _SMALLEST_SLOPE = 1e-3
 
+# Of margins, which networks compute in 32 bits, as a share of their size.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -111,8 +114,10 @@ def fit_line(margin: ArrayLike, labels: ArrayLike, method: Method = "platt") -> 
         return float(np.mean(np.logaddexp(0, z) - target * z)), np.array([np.mean(error * x), np.mean(error)])
 
     intercept_bounds = (None, None) if method == "platt" else (0.0, 0.0)
-    # The margin's scale is arbitrary: starting at its own unit lets one solver serve all models.
-    start = np.array([1.0 / max(float(np.std(x)), 1e-6), 0.0])
+    # The margin's scale is arbitrary: starting at its own unit lets one solver serve all models. Margins that differ by
+    # rounding alone have none and say nothing of a slope: a steep one would decide over the first that differs.
+    unit = float(np.std(x))
+    start = np.array([1.0 / max(unit, 1e-6) if unit > _ROUNDING * float(np.abs(x).max()) else 1.0, 0.0])
     bounds = [(_SMALLEST_SLOPE, None), intercept_bounds]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-9})
     return float(found.x[0]), float(found.x[1])

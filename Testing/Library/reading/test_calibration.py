@@ -57,6 +57,19 @@ def test_a_perfect_ranking_stays_finite_and_a_reversed_one_is_not_turned_round()
     assert abs(intercept) < 0.01
 
 
+@pytest.mark.parametrize("margin", [0.0, 0.3, -700.0])
+@pytest.mark.parametrize("rounding", [0.0, 1e-8])
+def test_equal_margins_say_how_many_are_positive_and_nothing_of_others(margin, rounding):
+    y = np.repeat([0, 1], [40, 10])
+    x = margin * (1 + rounding * np.random.default_rng(0).normal(size=50))
+    slope, intercept = fit_line(x, y)
+    assert slope < 3
+    p = Calibration("platt", slope, intercept).probability([margin, margin + 0.1])
+    mean_target = (40 / 42 + 10 * 11 / 12) / 50  # Platt's, of 40 negative and 10 positive cases
+    assert p[0] == pytest.approx(mean_target, abs=1e-4)
+    assert p[1] < 0.3
+
+
 def test_one_class_only_is_refused():
     with pytest.raises(InputError, match=r"both classes.*3 validation cases hold 0 positive"):
         fit_line([0.1, 0.2, 0.3], [0, 0, 0])
