@@ -14,7 +14,7 @@ from BreastFusionLib.images.settings import AugmentationSpec
 __all__ = ["EvaluationSpec", "TrainingSpec", "section"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what all generators take
 
 
 class Section(BaseModel):

@@ -70,6 +70,7 @@ def test_a_circle_of_recipes_is_told(tmp_path):
         ("fusion", "inputs.sequences=[t3]", "'t3' is no sequence"),
         ("fusion", "training.batch_size=0", "training, batch_size: 0 should be greater than or equal to 1"),
         ("fusion", "training.seed=-1", "training, seed: -1 should be greater than or equal to 0"),
+        ("fusion", "training.seed=4294967296", "training, seed: 4294967296 should be less than 4294967296"),
         ("fusion", "training.epochs=2.5", "training, epochs: 2.5 should be a valid integer"),
         ("fusion", "training.optimiser=sdg", "'sdg' should be 'sgd' or 'adam'"),
         ("fusion", "training=3", "training: expected a mapping of settings, found 3"),
