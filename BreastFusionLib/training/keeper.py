@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from BreastFusionLib.files import TEMPORARY, replacing
 from BreastFusionLib.models.weights import read_weights, write_weights
 from BreastFusionLib.training.divergence import stop_diverged
 from BreastFusionLib.training.module import FusionModule, learning_rate
+from BreastFusionLib.training.processes import waiting_for_first
 from BreastFusionLib.training.spec import TrainingSpec
 from BreastFusionLib.training.strategies import fused_from
 
@@ -132,11 +134,11 @@ class Keeper(lightning.Callback):
             stop_diverged(self.folder, epoch, None, (), trainer.is_global_zero)
         rate = learning_rate(pl_module.spec, epoch)
         self.rows.append({"epoch": epoch, "learning_rate": rate, **pl_module.measures()})
-        with saying_disk_full(self.folder):
+        with waiting_for_first(), saying_disk_full(self.folder):
             if trainer.is_global_zero:
                 self._write(trainer, pl_module)
-            else:  # this process writes nothing, but Lightning waits for all
-                trainer.save_checkpoint(self.last)
+        with saying_disk_full(self.folder), self._replacing_last(trainer) as path:
+            trainer.save_checkpoint(path)
         trainer.should_stop = self._enough()
         if self._progress is not None and trainer.is_global_zero:
             total = trainer.max_epochs or len(self.rows)
@@ -158,8 +160,10 @@ class Keeper(lightning.Callback):
         write_table(pd.DataFrame(self.rows), self.folder / "log.csv")
         if best_epoch(pd.DataFrame(self.rows), self._spec) == trainer.current_epoch:
             write_weights(module.trained_state(), self.best)
-        with replacing(self.last) as temporary:
-            trainer.save_checkpoint(temporary)
+
+    def _replacing_last(self, trainer: lightning.Trainer) -> contextlib.AbstractContextManager[Path]:
+        """Return where the checkpoint is written, which only the first process does while Lightning waits for all."""
+        return replacing(self.last) if trainer.is_global_zero else contextlib.nullcontext(self.last)
 
     def _require_numbers(self, trainer: lightning.Trainer, module: FusionModule, split: str) -> None:
         found = module.records[split].first_not_finite()

@@ -11,6 +11,7 @@ import atexit
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import lightning
@@ -19,6 +20,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import distributed, nn
 from torch.utils.data import DataLoader, Dataset
 
+from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.training.data import Batches, Key, loader
 from BreastFusionLib.training.spec import TrainingSpec
@@ -61,6 +63,11 @@ class JoinedProcesses(DDPStrategy):
         # Lightning parts the processes by itself only where NCCL joins them.
         atexit.unregister(_part)  # of the trainer before this one
         atexit.register(_part)
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any = None) -> None:
+        """Let the first process write; what hinders it is told to the others, who would wait for it else."""
+        with waiting_for_first(), saying_disk_full(Path(filepath).parent):
+            super().save_checkpoint(checkpoint, filepath, storage_options)
 
     def configure_ddp(self) -> None:
         """Begin with the first process's weights everywhere."""
