@@ -25,7 +25,8 @@ def activation_maps(
     """Compute Grad-CAM and Grad-CAM++ of one case for every image source that is there.
 
     One forward pass, and one backward pass that ends at the feature maps. The class score is the fused logit of
-    `target`, so a map shows where a source speaks for the class in the company of all others.
+    `target`, so a map shows where a source speaks for the class in the company of all others. Where two classes share
+    a single logit z, the score of one is z and that of the other -z.
 
     Args:
         network: in eval mode.
@@ -57,7 +58,8 @@ def activation_maps(
         logits = network.fuse(features, vectors, present).logits
         if logits.shape[0] != 1:
             raise ValueError(f"activation maps are made for one case at a time, not {logits.shape[0]}")
-        gradients = torch.autograd.grad(logits[0, target], list(ends.values())) if ends else ()
+        score = logits[0, target] - logits[0, 1 - target] if network.single_logit else logits[0, target]
+        gradients = torch.autograd.grad(score, list(ends.values())) if ends else ()
     found = {}
     for source, gradient in zip(ends, gradients, strict=True):
         activations = ends[source].detach()[0].float()

@@ -51,6 +51,7 @@ class FusionNetwork(nn.Module):
         image_sources: sources that go through an encoder.
         vector_sizes: source -> length of its standardised vector.
         sources: all of them, in the order in which they are joined.
+        single_logit: whether two classes share one output z, see `ModelSpec`.
         parts: names of disjoint parts, one a source and 'images' for an encoder that several share; see
             `part_parameters`.
         stop: where gradients stop. 'auxiliary': what the sources say alone leaves everything that the fused output
@@ -89,6 +90,7 @@ class FusionNetwork(nn.Module):
         self.stop = "auxiliary"
         self.source_dropout = spec.source_dropout
         self.fusion = spec.fusion
+        self.single_logit = spec.single_logit
 
         widths = {source: self._encoder(source).width for source in self.image_sources} | self.vector_sizes
         layers = {source: spec.towers.get(source, ()) for source in widths}

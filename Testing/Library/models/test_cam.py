@@ -53,6 +53,16 @@ def test_for_a_linear_head_gradcam_is_the_classic_class_activation_map(target: i
     assert found["dce", "gradcam"].shape == (4, 5)
 
 
+def test_two_classes_that_share_a_logit_are_each_others_opposite() -> None:
+    images, vectors = case()
+    network = tiny_network(ModelSpec(single_logit=True))
+    network.head[-1].weight.data = WEIGHTS[1:]  # type: ignore[union-attr]
+    for target, sign in ((1, 1), (0, -1)):
+        found = activation_maps(network, images, vectors, THERE, target)
+        expected = np.einsum("k,khw->hw", sign * WEIGHTS[1, :3].numpy(), images["dce"][0].numpy())
+        np.testing.assert_allclose(found["dce", "gradcam"], scaled(expected), atol=1e-6)
+
+
 def test_for_a_linear_head_gradcam_plus_plus_weighs_positive_channels_by_2_plus_their_contribution() -> None:
     images, vectors = case()
     found = activation_maps(tiny_network(), images, vectors, THERE, target=1)
