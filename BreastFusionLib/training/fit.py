@@ -79,6 +79,7 @@ def train(
         InputError: too few classes or patients, a folder with another run, a full disk, training that diverged, ..
     """
     from BreastFusionLib.training.divergence import refuse_diverged
+    from BreastFusionLib.training.processes import waiting_for_first
     from BreastFusionLib.training.trainer import Devices
 
     trained_on = Devices.chosen(device, devices, nodes, strategy)
@@ -106,8 +107,9 @@ def train(
     among = [Path(path) for path in prepared.loc[prepared["status"] == "ok", "path"]]
     prepared = prepared[prepared["case_id"].isin(cases.table["case_id"])]
     table = _with_paths(cases.table, prepared)
-    if writes:
-        write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
+    with waiting_for_first():
+        if writes:
+            write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in, nor
     # other weights of a frozen encoder, whose features of the first call are kept.
     known = {"inputs": inputs_fingerprint(table), "encoder_weights": weights_fingerprint([recipe])}

@@ -132,13 +132,18 @@ class ManyRuns:
 
     def write(self, table: pd.DataFrame, name: str) -> None:
         """Write a table of this name into the folder."""
-        if self.writes:
-            write_table(table, self.folder / name)
+        from BreastFusionLib.training.processes import waiting_for_first
+
+        with waiting_for_first():
+            if self.writes:
+                write_table(table, self.folder / name)
 
     def note(self, facts: Mapping[str, Any], name: str | Path) -> None:
         """Write facts as JSON of this name into the folder."""
-        if self.writes:
-            with saying_disk_full(self.folder):
+        from BreastFusionLib.training.processes import waiting_for_first
+
+        with waiting_for_first(), saying_disk_full(self.folder):
+            if self.writes:
                 write_json(self.folder / name, dict(facts))
 
     def prepared(self, inputs: InputsSpec) -> pd.DataFrame:

@@ -72,6 +72,8 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json",
     Raises:
         InputError: the folder holds a run with other settings, or something else, or the disk is full.
     """
+    from BreastFusionLib.training.processes import waiting_for_first
+
     wanted, found, path = to_plain(dict(settings)), {}, folder / file
     if path.is_file():
         try:
@@ -87,8 +89,8 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json",
             )
     elif folder.exists() and any(not one.name.startswith(TEMPORARY) for one in folder.iterdir()):
         raise InputError(f"{folder} is not empty and holds no run: choose another folder.")
-    if writes:
-        with saying_disk_full(folder):
+    with waiting_for_first(), saying_disk_full(folder):
+        if writes:
             write_json(path, {**found, **wanted})
             write_json(folder / "recipe.json", wanted["recipe"])
     return Run(folder)

@@ -200,7 +200,11 @@ def test_a_folder_that_another_version_made_is_told_and_left_as_it_is(tiny_plan,
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("lacking", "words"),
-    [("bundle", "Unexpected RuntimeError: the disk is gone"), ("checkpoint", ".*checkpoints could not be written")],
+    [
+        ("bundle", "Unexpected RuntimeError: the disk is gone"),
+        ("checkpoint", ".*checkpoints could not be written"),
+        ("settings", ".*columns could not be written"),
+    ],
 )
 def test_two_processes_train_a_study_as_one_does_and_what_the_first_cannot_write_fails_in_both(
     tiny_plan, breasts, tmp_path, lacking, words
