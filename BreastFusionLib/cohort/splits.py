@@ -11,7 +11,7 @@ import pandas as pd
 from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.errors import InputError
 
-__all__ = ["patient_labels", "recorded_splits", "split_by_patient"]
+__all__ = ["patient_labels", "recorded_splits", "require_drawn_classes", "split_by_patient"]
 
 
 def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1, 0.2), seed: int = 0) -> pd.Series:
@@ -43,6 +43,28 @@ def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1
         for split, members in zip(SPLITS, np.split(patients, ends[:-1]), strict=True):
             assigned.update(dict.fromkeys(members.tolist(), split))
     return table["patient_id"].map(assigned).rename("split")
+
+
+def require_drawn_classes(table: pd.DataFrame, fractions: Sequence[float], classes: Sequence[str]) -> None:
+    """Refuse a drawn split from which nothing can be learnt or chosen.
+
+    Args:
+        table: with the columns patient_id, label and split.
+        fractions: by which it was drawn.
+        classes: names of the labels.
+
+    Raises:
+        InputError: training or validation lacks a class.
+    """
+    if all(table.loc[table["split"] == split, "label"].nunique() > 1 for split in ("train", "validation")):
+        return
+    counted = patient_labels(table).value_counts()
+    found = " and ".join(f"{counted.get(number, 0)} {name}" for number, name in enumerate(classes))
+    raise InputError(
+        f"The cohort has too few patients ({found}) for shares of {', '.join(f'{share:g}' for share in fractions)} for "
+        "training, validation and test: training and validation need both classes, which takes three patients of each. "
+        "Add cases, change training.fractions, or give the table a column 'split'."
+    )
 
 
 def recorded_splits(table: pd.DataFrame, predictions: Path) -> pd.Series:

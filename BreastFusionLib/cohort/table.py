@@ -24,6 +24,7 @@ from BreastFusionLib.cohort.columns import (
 )
 from BreastFusionLib.cohort.disk import saying_disk_full
 from BreastFusionLib.errors import InputError, first_few, nearest_known
+from BreastFusionLib.evaluation.columns import read_table
 from BreastFusionLib.evaluation.split_words import SPLITS
 from BreastFusionLib.files import replacing
 
@@ -34,6 +35,7 @@ __all__ = [
     "COLUMNS",
     "SPLITS",
     "Cohort",
+    "labelled_cases",
     "lesion_path",
     "load_case",
     "read_cohort",
@@ -161,6 +163,17 @@ def read_cohort(path: str | Path, classes: Sequence[str] = ("benign", "malignant
     return Cohort(table, path.parent, _missing_files(table, path.parent))
 
 
+def labelled_cases(cohort: Cohort) -> Cohort:
+    """Return the cohort without the cases that have no label, which nothing can be learnt from; that is logged."""
+    without = cohort.table["label"].isna()
+    if without.any() and not without.all():
+        logger.warning(
+            "%d of %d cases have no label and are left out (%s). Fill in the column 'label' where it is known.",
+            *(without.sum(), len(without), first_few(cohort.table.loc[without, "case_id"])),
+        )
+    return dataclasses.replace(cohort, table=cohort.table[~without])
+
+
 def require_two_classes(labels: pd.Series, where: str) -> None:
     """Refuse labels that are all the same.
 
@@ -203,14 +216,9 @@ def require_table_suffix(out: Path) -> None:
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise InputError(f"{path} is not a file: a cohort is a .csv or .parquet table with one row for each case.")
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if path.suffix == ".csv":
-            # Identifiers keep their leading zeros; labels and clinical columns are typed by pandas.
-            return pd.read_csv(path, dtype=dict.fromkeys((*REQUIRED, "lesion", "side"), "str"))
-    except (ValueError, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} cannot be read as a table: {error}") from error
+    if path.suffix.lower() in (".csv", ".parquet"):
+        # Identifiers keep their leading zeros; labels and clinical columns are typed by pandas.
+        return read_table(path, text=(*REQUIRED, "lesion", "side"))
     raise InputError(f"{path.name}: a cohort is a .csv or .parquet table, not '{path.suffix}'.")
 
 

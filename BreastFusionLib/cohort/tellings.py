@@ -20,10 +20,19 @@ logger = logging.getLogger(__name__)
 
 
 def tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
-    """Log once for each word that a schema does not know: a slip of the pen would be imputed without anyone knowing."""
+    """Log once for each word that a schema does not know, and for a column without any value.
+
+    A slip of the pen, or a column that an export left empty, would be imputed without anyone knowing.
+    """
     for column in inputs.clinical:
         if column.origin == "table":
             given = cohort.table[column.name]
+            if given.isna().all():
+                logger.warning(
+                    "The clinical column '%s' is empty in all %d cases: what stands in for a missing value is all that "
+                    "a model sees of it. Fill it in where it is known.",
+                    *(column.name, len(given)),
+                )
             stray = given[[is_stray_level(column, value) for value in given]]
             for word, count in stray.astype(str).str.strip().value_counts().items():
                 logger.warning(

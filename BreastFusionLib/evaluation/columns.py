@@ -1,4 +1,4 @@
-"""A table of predictions as it lies on disk, and its columns as arrays: what they should hold, and words where not."""
+"""A table of cases or predictions as it lies on disk, its columns as arrays, and words for what they should hold."""
 
 from __future__ import annotations
 
@@ -24,14 +24,20 @@ Floats = NDArray[np.float64]
 
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _LOOSE = re.compile(r"[\s.-]+")
+# pandas' own list but for 'None', which is a level of many a clinical column: no relative, no background enhancement.
+_EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "#N/A", "#N/A N/A", "#NA")
 # Case 007 is not case 7, and run 1 is not run 1.0.
 _TEXT = ("case_id", "patient_id", "run", "fold")
 
 
-def read_table(path: str | Path) -> pandas.DataFrame:
+def read_table(path: str | Path, text: Iterable[str] = _TEXT) -> pandas.DataFrame:
     """Read a .csv or .parquet file; names of cases and patients stay text.
 
     A .csv may be separated by commas, tabs, or semicolons (with decimal commas, as spreadsheets write it then).
+
+    Args:
+        path: of the file.
+        text: columns of a .csv that stay text.
 
     Raises:
         InputError: there is none, it cannot be read, or two columns have one name.
@@ -46,7 +52,7 @@ def read_table(path: str | Path) -> pandas.DataFrame:
     if path.suffix.lower() in _SPREADSHEETS:
         raise InputError(f"{path} is a spreadsheet. Save it as .csv (UTF-8) and give that file.")
     try:
-        table = pandas.read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        table = pandas.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, text)
     except InputError:
         raise
     except UnicodeDecodeError as error:
@@ -57,7 +63,7 @@ def read_table(path: str | Path) -> pandas.DataFrame:
     return table.rename(columns=lambda name: str(name).strip())
 
 
-def _read_csv(path: Path) -> pandas.DataFrame:
+def _read_csv(path: Path, text: Iterable[str]) -> pandas.DataFrame:
     import pandas
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -67,8 +73,12 @@ def _read_csv(path: Path) -> pandas.DataFrame:
     repeated = [name for name, count in Counter(name.strip() for name in header).items() if name and count > 1]
     if repeated:
         raise InputError(f"{path} has several columns named {first_few(repeated)}. Give each column its own name.")
-    text = {name: str for name in header if name.strip() in _TEXT}
-    table = pandas.read_csv(path, dtype=text, sep=separator, decimal="," if separator == ";" else ".")
+    kept = set(text)
+    types = {name: str for name in header if name.strip() in kept}
+    decimal = "," if separator == ";" else "."
+    table = pandas.read_csv(
+        path, dtype=types, sep=separator, decimal=decimal, keep_default_na=False, na_values=list(_EMPTY)
+    )
     if not isinstance(table.index, pandas.RangeIndex):  # else pandas silently moves all columns by one
         raise InputError(f"{path}: rows have more cells than the header has names. Name every column in the header "
                          "line, and end no row with a separator.")  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from BreastFusionLib.cohort.folds import fold_cohort, patient_folds, site_folds
-from BreastFusionLib.cohort.table import Cohort, require_two_classes
+from BreastFusionLib.cohort.table import Cohort, labelled_cases, require_two_classes
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.training.recipe import Recipe
 
@@ -123,7 +123,8 @@ def outer_folds(cohort: Cohort, recipe: Recipe, design: Design) -> list[OuterFol
 
 def without_splits(cohort: Cohort) -> Cohort:
     """Return the labelled cases, whatever splits their table has."""
-    table = cohort.table[cohort.table["label"].notna()]
+    cohort = labelled_cases(cohort)
+    table = cohort.table
     return dataclasses.replace(cohort, table=table.assign(split=pd.Series(pd.NA, index=table.index, dtype="str")))
 
 

@@ -17,8 +17,8 @@ from BreastFusionLib import __version__
 from BreastFusionLib.cohort.fingerprint import cohort_fingerprint
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.shared_inputs import covers
-from BreastFusionLib.cohort.splits import split_by_patient
-from BreastFusionLib.cohort.table import Cohort, require_two_classes, write_table
+from BreastFusionLib.cohort.splits import require_drawn_classes, split_by_patient
+from BreastFusionLib.cohort.table import Cohort, labelled_cases, require_two_classes, write_table
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.files import sha256_of_bytes, sha256_of_file
 from BreastFusionLib.reading.bundle import recipe_network
@@ -160,12 +160,18 @@ def refuse_impossible(recipe: Recipe) -> None:
 
 
 def labelled(cohort: Cohort, recipe: Recipe) -> Cohort:
-    """Return the cohort's labelled cases with a split each."""
-    table = cohort.table[cohort.table["label"].notna()]
+    """Return the cohort's labelled cases with a split each.
+
+    Raises:
+        InputError: one class only, or so few patients that a drawn split lacks a class.
+    """
+    cohort = labelled_cases(cohort)
+    table = cohort.table
     require_two_classes(table["label"], "The cohort")
     if table["split"].isna().all():
         spec = recipe.training
         table = table.assign(split=split_by_patient(table, spec.fractions, spec.split_seed))
+        require_drawn_classes(table, spec.fractions, recipe.task.classes)
     return dataclasses.replace(cohort, table=table)
 
 

@@ -17,6 +17,18 @@ from BreastFusionLib.files import TEMPORARY, to_plain, write_json
 __all__ = ["Run", "begin_run", "settings_that_differ"]
 
 
+_HELD = {
+    "run.json": "a run",
+    "seeds.json": "runs of several seeds",
+    "cross_validation.json": "a cross-validation",
+    "plan.json": "a study",
+}
+_HASHES = {
+    "cohort": "a hash of the table's cases, patients, labels and splits",
+    "inputs": "a hash of the prepared cases: images, masks, clinical columns, and which cases could be prepared",
+}
+
+
 @dataclass(frozen=True)
 class Run:
     """The folder of a run.
@@ -80,7 +92,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json",
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path} cannot be read ({error}). Choose another folder, or delete this one.") from error
-        differences = settings_that_differ(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
+        differences = _changes(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
         if differences:
             raise InputError(
                 f"{folder} holds a run with other settings: {'; '.join(differences[:3])}"
@@ -88,12 +100,21 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json",
                 "Choose another folder, or delete this one to train anew."
             )
     elif folder.exists() and any(not one.name.startswith(TEMPORARY) for one in folder.iterdir()):
-        raise InputError(f"{folder} is not empty and holds no run: choose another folder.")
+        held = next((what for name, what in _HELD.items() if (folder / name).is_file()), None)
+        raise InputError(f"{folder} holds {held or 'something else'}, and not {_HELD[file]}: choose another folder.")
     with waiting_for_first(), saying_disk_full(folder):
         if writes:
             write_json(path, {**found, **wanted})
             write_json(folder / "recipe.json", wanted["recipe"])
     return Run(folder)
+
+
+def _changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Say in words where a run's settings differ; of a hash, what it is of."""
+    return [
+        f"{sentence} ({_HASHES[key]})" if (key := sentence.split(" ", 1)[0]) in _HASHES else sentence
+        for sentence in settings_that_differ(found, wanted)
+    ]
 
 
 def settings_that_differ(found: Any, wanted: Any, place: str = "") -> list[str]:

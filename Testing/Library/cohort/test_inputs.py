@@ -273,6 +273,16 @@ def test_a_word_that_the_schema_does_not_know_is_told_once_before_the_work(cohor
     assert "'density' holds 'A' in 2 of 3 cases, which is none of its levels (a, b)" in said
 
 
+def test_a_column_without_any_value_is_told_once(cohort, tmp_path, caplog):
+    age = ColumnSpec("age", "continuous")
+    table = cohort.table.assign(age=[float("nan")] * 3)
+    compute_inputs(
+        dataclasses.replace(cohort, table=table), InputsSpec(clinical=(age,)), tmp_path, prepare_to=Preparing()
+    )
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "'age' is empty in all 3 cases" in said
+
+
 def test_exams_without_the_wanted_phase_are_told_once(cohort, tmp_path, caplog):
     table = cohort.table.assign(exam=["a.nii.gz", "b.nii.gz", "b.nii.gz"])  # two lesions of one exam
 

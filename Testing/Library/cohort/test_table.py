@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from BreastFusionLib.cohort import cohort_fingerprint, read_cohort
-from BreastFusionLib.cohort.table import COLUMNS, require_two_classes
+from BreastFusionLib.cohort.table import COLUMNS, labelled_cases, require_two_classes
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.reading.column_settings import RESERVED_COLUMNS
 
@@ -130,8 +130,40 @@ def test_what_is_no_table_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"not '\.xlsx'"):
         read_cohort(tmp_path / "table.xlsx")
     (tmp_path / "table.parquet").write_bytes(b"no parquet")
-    with pytest.raises(InputError, match="cannot be read as a table"):
+    with pytest.raises(InputError, match="is no readable table"):
         read_cohort(tmp_path / "table.parquet")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_may_be_separated_as_spreadsheets_of_any_country_write_it(tmp_path, separator):
+    path, decimal = write(tmp_path, rows()), "," if separator == ";" else "."
+    rows(size=[7.5, 8.25, 9.0]).to_csv(path, index=False, sep=separator, decimal=decimal, encoding="utf-8-sig")
+    cohort = read_cohort(path)
+    assert cohort.table["case_id"].tolist() == ["001", "002", "003"]
+    assert cohort.table["size"].tolist() == [7.5, 8.25, 9.0]
+    assert path.rename(tmp_path / "COHORT.CSV") and read_cohort(tmp_path / "COHORT.CSV").problems == {}
+
+
+def test_a_table_in_another_encoding_is_told_how_to_be_saved(tmp_path):
+    path = write(tmp_path, rows())
+    rows(site=["Köln", "Bonn", "Bonn"]).to_csv(path, index=False, encoding="latin-1")
+    with pytest.raises(InputError, match=r"cohort\.csv is no text in UTF-8.*Save the table as 'CSV UTF-8'"):
+        read_cohort(path)
+
+
+def test_none_is_a_word_of_a_clinical_column_and_no_empty_cell(tmp_path):
+    cohort = read_cohort(write(tmp_path, rows(relatives=["None", "mother", "NA"])))
+    assert cohort.table["relatives"].tolist()[:2] == ["None", "mother"]
+    assert cohort.table["relatives"].isna().tolist() == [False, False, True]
+
+
+def test_cases_without_a_label_are_left_out_with_a_word(tmp_path, caplog):
+    cohort = labelled_cases(read_cohort(write(tmp_path, rows(label=[0, None, 1]))))
+    assert cohort.table["case_id"].tolist() == ["001", "003"]
+    assert "1 of 3 cases have no label and are left out (002)" in caplog.text
+    caplog.clear()
+    labelled_cases(cohort)
+    assert caplog.text == ""
 
 
 def test_one_class_only_is_refused_where_two_are_needed():

@@ -31,6 +31,15 @@ def test_one_class_only_is_refused_before_anything_is_written(cohort, tmp_path, 
         train(tiny_recipe(), dataclasses.replace(cohort, table=cohort.table.assign(split=split)), tmp_path / "run")
 
 
+def test_a_cohort_that_is_too_small_to_be_divided_is_told_so(cohort, tmp_path, tiny_recipe):
+    few = dataclasses.replace(cohort, table=cohort.table.head(5))
+    words = r"too few patients \(\d benign and \d malignant\) for shares of 0\.7, 0\.1, 0\.2 .* three patients of each"
+    for begin in (train, train_seeds):
+        with pytest.raises(InputError, match=words):
+            begin(tiny_recipe(), few, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -50,11 +59,11 @@ def test_other_settings_in_the_same_folder_are_refused(cohort, tmp_path, tiny_re
     with pytest.raises(InputError, match=r"other settings: recipe\.training\.epochs was 4, is now 5"):
         train(tiny_recipe({"epochs": 5}), cohort, tmp_path / "run", device="cpu")
     smaller = dataclasses.replace(cohort, table=cohort.table.head(30))
-    with pytest.raises(InputError, match="other settings: cohort was"):
+    with pytest.raises(InputError, match=r"other settings: cohort was .* \(a hash of the table's cases, patients"):
         train(tiny_recipe(), smaller, tmp_path / "run", device="cpu")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").touch()
-    with pytest.raises(InputError, match="is not empty and holds no run"):
+    with pytest.raises(InputError, match="holds something else, and not a run: choose another"):
         train(tiny_recipe(), cohort, tmp_path / "other", device="cpu")
 
 

@@ -82,7 +82,7 @@ def test_seeds_that_make_no_sense_are_refused(cohort, tmp_path, recipe):
 
 def test_a_single_run_and_runs_of_several_seeds_never_share_a_folder(cohort, tmp_path, recipe):
     train(recipe, cohort, tmp_path / "run", device="cpu")
-    with pytest.raises(InputError, match="is not empty and holds no run"):
+    with pytest.raises(InputError, match="holds a run, and not runs of several seeds: choose another folder"):
         train_seeds(recipe, cohort, tmp_path / "run", device="cpu")
 
 
