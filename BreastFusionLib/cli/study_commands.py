@@ -78,14 +78,20 @@ def train(
 ) -> None:
     """Train a recipe on a cohort; leaves a run with its bundle, predictions, log and curves."""
     from BreastFusionLib.cohort import read_cohort
-    from BreastFusionLib.training import load_recipe, train_seeds
+    from BreastFusionLib.training import Run, load_recipe, train_seeds
     from BreastFusionLib.training import train as train_recipe
 
     wanted = load_recipe(recipe, set_ or ())
     cases = read_cohort(cohort, wanted.task.classes)
     with training_bars(device, devices, nodes, workers, scheduler, cache) as (how, runs):
         if seeds is None:
+            finished = Run(out).finished
             told = f"Bundle: {train_recipe(wanted, cases, out, **how).bundle}"
+            if finished:  # returned as it is, before anything is looked at that takes long
+                told = (
+                    f"{out} was finished before, so that nothing was trained, and whether images, masks or clinical "
+                    f"columns have changed since was not looked at. If they have, train into a new folder.\n{told}"
+                )
         else:
             found = train_seeds(wanted, cases, out, seeds, run_progress=runs, **how)
             told = f"Runs: {found.table}\nPredictions: {found.predictions}\nTogether: {found.ensemble}\n"

@@ -7,6 +7,7 @@ level has none, so that raw values are kept beside the encoded ones.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ from BreastFusionLib.reading.scaler import Scaler
 from BreastFusionLib.settings import from_mapping, to_mapping
 
 __all__ = ["ClinicalEncoder", "ColumnCode"]
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T", float, str)
 
@@ -238,6 +241,12 @@ def _fit_column(column: ColumnSpec, values: Sequence[ColumnValue]) -> ColumnCode
         return ColumnCode(column, number=fill, gaps=gaps)
     words = [str(value) for value in known]
     levels = column.levels or tuple(sorted(set(words), key=_natural))
+    if column.kind == "ordinal" and not column.levels and any(_natural(level)[1] for level in levels):
+        logger.warning(
+            "The recipe names no levels of the ordinal column '%s', whose words are taken in the order of the "
+            "alphabet: %s. Name its 'levels' in the recipe, the lowest first.",
+            *(column.name, ", ".join(levels)),
+        )
     if column.base is not None and column.base not in levels:
         raise InputError(
             f"The base level '{column.base}' of the clinical column '{column.name}' occurs in no training case. "

@@ -167,6 +167,8 @@ def _load(name_or_path: str | Path, children: tuple[Path, ...]) -> dict[str, Any
     parent = content.pop("extends", None)
     if parent is None:
         return content
+    if not isinstance(parent, str):
+        raise InputError(f"{path}: extends must be the name or the file of one recipe, found {parent!r}.")
     # A recipe has its own name: taking over the parent's would make two models look like one.
     return _merged({**_load(parent, (*children, path)), "name": path.stem}, content)
 

@@ -100,6 +100,14 @@ def test_levels_that_nobody_named_are_those_of_the_training_cases_numbers_by_siz
     assert encoded(encoder, birads="10") == [1.0]
 
 
+def test_words_whose_order_nobody_named_are_told(caplog):
+    fitted(ColumnSpec("birads", "ordinal"), ["1", "3", "2"])
+    fitted(ColumnSpec("bpe", "ordinal", levels=BPE), BPE)
+    assert caplog.text == ""
+    fitted(ColumnSpec("bpe", "ordinal"), BPE)
+    assert "'bpe', whose words are taken in the order of the alphabet: marked, mild, minimal, moderate." in caplog.text
+
+
 def test_an_ordinal_column_is_its_rank_standardised():
     encoder = fitted(ColumnSpec("bpe", "ordinal", levels=BPE), ["minimal", "minimal", "moderate", "moderate"])
     # Ranks 0, 0, 2, 2: mean 1, deviation 1.

@@ -131,3 +131,10 @@ def test_a_cross_validation_counts_the_recipes_positive_class(breastfusion, coho
     table.to_csv(cohort.folder / "words.csv", index=False)
     plan = breastfusion("cross-validate", "--folds", "2", "--dry-run", table="words.csv")
     assert "14 test (10 positive) cases" in plan
+
+
+def test_a_run_that_was_finished_before_says_that_it_looked_at_nothing(recipe, cohort, tmp_path):
+    arguments = ["train", str(recipe), "--cohort", str(cohort.folder / "cohort.csv"), "--out", str(tmp_path / "out")]
+    first, again = (CliRunner().invoke(app, arguments, catch_exceptions=False).stderr for _ in range(2))
+    assert "finished before" not in first
+    assert "out was finished before, so that nothing was trained" in again.replace("\n", " ")

@@ -106,3 +106,10 @@ def test_yaml_runs_no_code(tmp_path):
     (tmp_path / "evil.yaml").write_text("name: !!python/object/apply:os.getcwd []\n")
     with pytest.raises(InputError, match="not readable as YAML"):
         load_recipe(tmp_path / "evil.yaml")
+
+
+@pytest.mark.parametrize("parent", ["3", "[demo, fusion]", "{name: demo}"])
+def test_what_a_recipe_extends_is_one_name(tmp_path: Path, parent):
+    (tmp_path / "mine.yaml").write_text(f"extends: {parent}\n")
+    with pytest.raises(InputError, match=r"mine\.yaml: extends must be the name or the file of one recipe, found"):
+        load_recipe(tmp_path / "mine.yaml")
