@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from BreastFusionLib.evaluation.bootstrap import Bootstrap
 from BreastFusionLib.evaluation.clustered import clustered_delong, clustered_proportion
 from BreastFusionLib.evaluation.delong import DeLong, delong_areas
-from BreastFusionLib.evaluation.intervals import Estimate, wilson
+from BreastFusionLib.evaluation.intervals import NO_INTERVALS, Estimate, wilson
 from BreastFusionLib.evaluation.multiclass import ClassFigures, Labels, OdeliaScore, checked_classes, class_confusion
 from BreastFusionLib.evaluation.resampling import Resamples, cluster_index
 
@@ -209,7 +209,7 @@ def too_few_of_a_class(
     few = [f"{n} of class {name}" for name, n in sizes.items() if n < FEWEST_OF_A_CLASS]
     if not few:
         return None
-    return (f"No intervals and no tests are given: of {units} there are {', '.join(few)} "
+    return (f"{NO_INTERVALS}: of {units} there are {', '.join(few)} "
             f"({FEWEST_OF_A_CLASS} of each class are needed).")  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 __all__ = [
     "FEWEST_CASES",
+    "NO_INTERVALS",
     "Estimate",
     "mean_of_proportions",
     "percentile_interval",
@@ -21,6 +22,7 @@ __all__ = [
 
 # Of each class. Four cases have 35 different resamples, five have 126: below, a tail of 2.5 % is one resample.
 FEWEST_CASES = 5
+NO_INTERVALS = "No intervals and no tests are given"
 # What rounding leaves between replicates that are the same.
 _NO_WIDTH = 1e-12
 
@@ -100,7 +102,7 @@ def too_few_cases(positives: int, negatives: int, units: str = "cases") -> str |
     few = [f"{n} {word}" for n, word in ((positives, "positive"), (negatives, "negative")) if n < FEWEST_CASES]
     if not few:
         return None
-    return f"No intervals and no tests are given: {' and '.join(few)} {units} are too few ({FEWEST_CASES} are needed)."
+    return f"{NO_INTERVALS}: {' and '.join(few)} {units} are too few ({FEWEST_CASES} are needed)."
 
 
 def too_few_at_share(cases: int, share: float, wanted: str, units: str = "cases") -> str | None:

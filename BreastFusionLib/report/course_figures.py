@@ -81,6 +81,7 @@ def training_figure(log: Sequence[Mapping[str, Any]], title: str = "", color: st
                     best = min(points, key=lambda point: point[1])
                     axes.plot(*best, "o", color=color, markersize=5)
         axes.set(xlabel="Epoch", ylabel="Loss")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         if title:
             axes.set_title(title, fontsize=9.5, loc="left", weight="bold")
         axes.grid(True, axis="y", color=RULE)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from BreastFusionLib.cohort.table import SPLITS
+from BreastFusionLib.evaluation.intervals import NO_INTERVALS
 from BreastFusionLib.report.course_figures import training_figure
 from BreastFusionLib.report.discrimination_figures import auc_figure, roc_figure
 from BreastFusionLib.report.evaluation_captions import importance_caption, interval_words, said_once
@@ -95,6 +96,8 @@ def notes_of(results: StudyResults) -> list[str]:
     failed = int((runs.prepared["status"] == "failed").sum())
     if failed:
         notes.append(f"{failed} of {len(runs.prepared)} cases could not be prepared and are left out.")
+    # Else the columns of P values and the brackets stay empty, and the reason is folded away below.
+    notes += [note for note in results.evaluations[BEST]["notes"] if note.startswith(NO_INTERVALS)]
     absent = [one.name for one in runs.plan.study.experiments if one.key not in names]
     return notes + ([f"Not asked for, and so not trained: {', '.join(absent)}."] if absent else [])
 

@@ -103,7 +103,7 @@ def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Stud
         Column("slope", "Calibration slope", "coarse", with_ends=True),
         Column("error", "Expected calibration error"),
         Column("limit", "95 % of calibrated models stay below"),
-        Column("verdict", "", "text"),
+        Column("verdict", "Verdict", "text"),
     )
     rows = []
     for model in runs.models:
@@ -129,8 +129,10 @@ def observed_calibration(runs: StudyRuns, evaluation: Mapping[str, Any]) -> Stud
 
 def _verdict(slope: Mapping[str, float | None], error: float, limit: float) -> str:
     value, low, high = (slope[key] for key in ("value", "low", "high"))
-    if value is None or low is None or high is None:
+    if value is None:
         return "no slope"
+    if low is None or high is None:
+        return "too few cases to tell"
     words = "" if _SLOPES[0] <= value <= _SLOPES[1] else "too sure" if value < 1 else "not sure enough"
     if words and low <= 1 <= high:
         words += ", which may be chance"

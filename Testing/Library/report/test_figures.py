@@ -95,6 +95,11 @@ def test_training_curve_marks_the_best_epoch_and_bears_gaps() -> None:
     assert not training_figure([]).axes[0].lines
 
 
+def test_epochs_are_whole_numbers() -> None:
+    axes = training_figure([{"epoch": n, "train_loss": 0.7, "validation_loss": 0.6 - n / 10} for n in range(3)]).axes[0]
+    assert all(place == round(place) for place in axes.get_xticks())
+
+
 def test_probability_scale_shows_every_number() -> None:
     shown = texts(probability_scale(0.873, {"DCE alone": 0.81}, threshold=0.214, prevalence=0.3))
     assert {"0.87", "0.81", "DCE alone", "threshold 0.21", "▲ share among the training cases: 0.30"} <= set(shown)

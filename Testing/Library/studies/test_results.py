@@ -55,6 +55,10 @@ def test_the_whole_study_lies_in_its_folder(tiny_plan, breasts, truth, tmp_path)
     evaluation = json.loads((out / "evaluation" / "best_run" / "evaluation.json").read_text())
     for name, model in evaluation["models"].items():
         assert float(table[name]["best_run_auc"]) == model["auc"]["value"]
+    few = [note for note in evaluation["notes"] if note.startswith("No intervals and no tests")]
+    assert few and set(few) <= set(content["notes"])
+    verdicts = {row["verdict"] for row in content["tables"]["calibration"]["rows"]}
+    assert verdicts == {"too few cases to tell", "no slope"}  # three malignant patients are tested
     ideal = {row["model"]: row["ideal"]["value"] for row in content["tables"]["ideal"]["rows"]}
     assert ideal["Both"] == 1.0  # left breasts with an age of 1 are the malignant ones
 

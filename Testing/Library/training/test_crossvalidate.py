@@ -189,6 +189,14 @@ def test_a_design_counts_its_candidates_and_runs(cohort, recipe):
     assert Design().runs_a_fold == 1
 
 
+def test_a_cohort_too_small_for_training_and_validation_is_told_before_any_work(cohort, tmp_path, recipe):
+    few = dataclasses.replace(cohort, table=cohort.table.head(5))
+    words = r"Fold 1 leaves too few patients for training and validation \(\d of label 0, \d of label 1\)"
+    with pytest.raises(InputError, match=words):
+        cross_validate(recipe, few, tmp_path / "cv", folds=2, device="cpu")
+    assert not (tmp_path / "cv").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
