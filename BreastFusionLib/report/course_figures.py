@@ -70,6 +70,8 @@ def training_figure(log: Sequence[Mapping[str, Any]], title: str = "", color: st
         title: over the plot.
         color: of the validation loss: the model's own.
     """
+    from matplotlib.ticker import MaxNLocator
+
     lines = (("train_loss", "training", SOFT, (0, (4, 1.5))), ("validation_loss", "validation", color, "-"))
     with new_figure(3.0, 2.1) as (figure, axes):
         for key, word, shade, dashes in lines:
@@ -81,7 +83,7 @@ def training_figure(log: Sequence[Mapping[str, Any]], title: str = "", color: st
                     best = min(points, key=lambda point: point[1])
                     axes.plot(*best, "o", color=color, markersize=5)
         axes.set(xlabel="Epoch", ylabel="Loss")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if title:
             axes.set_title(title, fontsize=9.5, loc="left", weight="bold")
         axes.grid(True, axis="y", color=RULE)

@@ -18,6 +18,7 @@ from BreastFusionLib.studies.clock import Clock
 from BreastFusionLib.studies.folder import SECONDS, claim, refuse_other, run_folder
 from BreastFusionLib.studies.plan import PlannedModel, StudyPlan
 from BreastFusionLib.studies.stages import Stages
+from BreastFusionLib.training.alone import alone_in
 from BreastFusionLib.training.fit import labelled, refuse_impossible
 from BreastFusionLib.training.many import How, devices_of, prepare_cases
 from BreastFusionLib.training.run import Run
@@ -107,19 +108,21 @@ def run_study(
     done = StudyRuns(plan, folder, Path(cohort), cases, prepared, {}, {}, stages.seconds)
     clock = Clock({model.key: _unfinished(plan, folder, model) for model in plan.models})
     how["prepare_as"], how["prepared"] = shared, prepared
-    for model in plan.models:
-        try:
-            with stages.timed(f"training of {model.name}"):
-                done.found[model.key] = _train(model, done, clock, say, how)
-        except Exception as error:
-            # What several processes have in common is told as bad input; after anything else they do different things.
-            if devices.processes > 1 and not isinstance(error, InputError):
-                raise
-            logger.info("%s failed", model.name, exc_info=True)
-            done.failures[model.key] = reason_of(error)
-            clock.leave_out(model.key)
-            if devices.writes:
-                say(f"{model.name} failed: {done.failures[model.key]}")
+    with alone_in(folder, devices.writes):
+        for model in plan.models:
+            try:
+                with stages.timed(f"training of {model.name}"):
+                    done.found[model.key] = _train(model, done, clock, say, how)
+            except Exception as error:
+                # What several processes have in common is told as bad input; after anything else they do different
+                # things.
+                if devices.processes > 1 and not isinstance(error, InputError):
+                    raise
+                logger.info("%s failed", model.name, exc_info=True)
+                done.failures[model.key] = reason_of(error)
+                clock.leave_out(model.key)
+                if devices.writes:
+                    say(f"{model.name} failed: {done.failures[model.key]}")
     return done
 
 

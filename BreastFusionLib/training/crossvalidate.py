@@ -14,6 +14,7 @@ import pandas as pd
 from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.evaluation import Spread, auc, spread
+from BreastFusionLib.training.alone import alone_in
 from BreastFusionLib.training.design import Design, outer_folds, without_splits
 from BreastFusionLib.training.many import How, ManyRuns, outcome
 from BreastFusionLib.training.recipe import Recipe
@@ -107,22 +108,23 @@ def cross_validate(
     total = len(outer_folds(cases, recipe, design)) * design.runs_a_fold
     many = ManyRuns(out, cases, how, total, run_progress)
     many.begin("cross_validation.json", {"design": dataclasses.asdict(design)}, [recipe, *candidates])
-    runs: list[dict[str, Any]] = []
-    told, chosen = [], []
-    for fold in outer_folds(many.cohort, recipe, design):
-        place = {"run": f"repeat_{fold.repeat}", "fold": fold.name}
-        folder = many.folder / place["run"]
-        settings = recipe
-        if design.tune:
-            inner = folder / f"tuning_{fold.number}"
-            best, rows = choose(many, candidates, design.candidates, fold.inner, recipe.training.monitor, inner)
-            settings = candidates[best]
-            chosen += [{**place, **row} for row in rows]
-            many.write(pd.DataFrame(chosen), "chosen.csv")
-        run = many.train(settings, fold.table, folder / f"fold_{fold.number}")
-        runs.append({**place, "folder": f"{place['run']}/fold_{fold.number}", **outcome(run, settings.training)})
-        told.append(run.read_predictions("test").drop(columns="split").assign(**place))
-    return _summary(many, pd.DataFrame(runs), pd.concat(told))
+    with alone_in(many.folder, many.writes):
+        runs: list[dict[str, Any]] = []
+        told, chosen = [], []
+        for fold in outer_folds(many.cohort, recipe, design):
+            place = {"run": f"repeat_{fold.repeat}", "fold": fold.name}
+            folder = many.folder / place["run"]
+            settings = recipe
+            if design.tune:
+                inner = folder / f"tuning_{fold.number}"
+                best, rows = choose(many, candidates, design.candidates, fold.inner, recipe.training.monitor, inner)
+                settings = candidates[best]
+                chosen += [{**place, **row} for row in rows]
+                many.write(pd.DataFrame(chosen), "chosen.csv")
+            run = many.train(settings, fold.table, folder / f"fold_{fold.number}")
+            runs.append({**place, "folder": f"{place['run']}/fold_{fold.number}", **outcome(run, settings.training)})
+            told.append(run.read_predictions("test").drop(columns="split").assign(**place))
+        return _summary(many, pd.DataFrame(runs), pd.concat(told))
 
 
 def _summary(many: ManyRuns, runs: pd.DataFrame, predictions: pd.DataFrame) -> CrossValidation:

@@ -26,6 +26,7 @@ from BreastFusionLib.reading.cache import SavedInputs, load_inputs
 from BreastFusionLib.reading.recipe import CLINICAL, InputsSpec
 from BreastFusionLib.reading.scalers import Scalers, fit_scalers
 from BreastFusionLib.reading.vectors import vector_names
+from BreastFusionLib.training.alone import alone_in
 from BreastFusionLib.training.leakage import refuse_label_in_inputs, refuse_same_images
 from BreastFusionLib.training.recipe import Recipe
 from BreastFusionLib.training.run import Run, begin_run
@@ -117,7 +118,9 @@ def train(
     _require_classes(table, failed=len(cases.table) - len(table))
     if alone:
         refuse_same_images(table, recipe, among)
-    _Training(run, recipe, table, among, trained_on, encoder_progress, epoch_progress).complete()
+    with alone_in(run.folder, writes):
+        if not run.finished:  # by another program in the meantime
+            _Training(run, recipe, table, among, trained_on, encoder_progress, epoch_progress).complete()
     return run
 
 

@@ -17,6 +17,7 @@ from BreastFusionLib.cohort.inputs import Progress
 from BreastFusionLib.cohort.table import Cohort
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.evaluation import ensemble
+from BreastFusionLib.training.alone import alone_in
 from BreastFusionLib.training.fit import labelled
 from BreastFusionLib.training.keeper import goodness
 from BreastFusionLib.training.many import How, ManyRuns, outcome
@@ -88,17 +89,18 @@ def train_seeds(
         raise InputError(f"Seeds {numbers}: at least one is needed, none below 0 and each once.")
     many = ManyRuns(out, labelled(cohort, recipe), how, len(numbers), run_progress)
     many.begin("seeds.json", {}, [recipe])
-    runs = {
-        seed: many.train(recipe.changed({"training.seed": seed}), many.cohort.table, many.folder / f"seed_{seed}")
-        for seed in numbers
-    }
-    reached = pd.DataFrame([{"seed": seed, **outcome(run, recipe.training)} for seed, run in runs.items()])
-    monitor = recipe.training.monitor
-    best = numbers[int(goodness(reached[monitor].to_numpy(), monitor).argmax())]
-    found = SeedRuns(many.folder, runs, runs[best])
-    many.write(reached.assign(best=reached["seed"] == best), found.table.name)
-    tables = {run.folder.name: run.read_predictions() for run in runs.values()}
-    many.write(pd.concat([table.assign(run=name) for name, table in tables.items()]), found.predictions.name)
-    together = ensemble(np.stack([table["score"] for table in tables.values()]))
-    many.write(next(iter(tables.values())).assign(score=together), found.ensemble.name)
+    with alone_in(many.folder, many.writes):
+        runs = {
+            seed: many.train(recipe.changed({"training.seed": seed}), many.cohort.table, many.folder / f"seed_{seed}")
+            for seed in numbers
+        }
+        reached = pd.DataFrame([{"seed": seed, **outcome(run, recipe.training)} for seed, run in runs.items()])
+        monitor = recipe.training.monitor
+        best = numbers[int(goodness(reached[monitor].to_numpy(), monitor).argmax())]
+        found = SeedRuns(many.folder, runs, runs[best])
+        many.write(reached.assign(best=reached["seed"] == best), found.table.name)
+        tables = {run.folder.name: run.read_predictions() for run in runs.values()}
+        many.write(pd.concat([table.assign(run=name) for name, table in tables.items()]), found.predictions.name)
+        together = ensemble(np.stack([table["score"] for table in tables.values()]))
+        many.write(next(iter(tables.values())).assign(score=together), found.ensemble.name)
     return found

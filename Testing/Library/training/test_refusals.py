@@ -85,3 +85,19 @@ def test_weights_of_an_encoder_that_changed_since_the_run_began_are_refused(
     save_file(small_body().state_dict(), frozen_encoder["encoder"]["weights"])
     with pytest.raises(InputError, match=r"other settings: encoder_weights\..*encoder\.safetensors was"):
         begin(recipe, cohort, tmp_path / "run", device="cpu")
+
+
+def test_two_programs_do_not_train_into_one_folder(cohort, tmp_path, tiny_recipe):
+    """Whoever comes second would delete the first one's checkpoints, or have its own deleted."""
+    refused = []
+
+    def another_program(done: int, total: int) -> None:
+        with pytest.raises(InputError, match=r"Another program is training into .*seed_0") as caught:
+            train(tiny_recipe(), cohort, tmp_path / "seeds" / "seed_0", device="cpu")
+        with pytest.raises(InputError, match=r"Another program is training into .*seeds\. Wait until it ends"):
+            train_seeds(tiny_recipe(), cohort, tmp_path / "seeds", 1, device="cpu")
+        refused.append(caught.value)
+
+    train_seeds(tiny_recipe(), cohort, tmp_path / "seeds", 1, device="cpu", epoch_progress=another_program)
+    assert len(refused) == 4
+    train_seeds(tiny_recipe(), cohort, tmp_path / "seeds", 1, device="cpu")
