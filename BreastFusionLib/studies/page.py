@@ -99,7 +99,7 @@ def notes_of(results: StudyResults) -> list[str]:
     # Else the columns of P values and the brackets stay empty, and the reason is folded away below.
     notes += [note for note in results.evaluations[BEST]["notes"] if note.startswith(NO_INTERVALS)]
     absent = [one.name for one in runs.plan.study.experiments if one.key not in names]
-    return notes + ([f"Not asked for, and so not trained: {', '.join(absent)}."] if absent else [])
+    return notes + ([f"Not asked for, and so not here: {', '.join(absent)}."] if absent else [])
 
 
 def _facts(results: StudyResults) -> list[tuple[str, str]]:

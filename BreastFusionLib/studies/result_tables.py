@@ -9,6 +9,7 @@ import pandas as pd
 
 from BreastFusionLib.cohort.table import records
 from BreastFusionLib.reading.recipe import SOURCE_WORDS
+from BreastFusionLib.report.evaluation_captions import has_intervals
 from BreastFusionLib.report.evaluation_methods import methods_sentence
 from BreastFusionLib.studies.plan import PlannedModel
 from BreastFusionLib.studies.run import StudyRuns
@@ -124,6 +125,8 @@ def _cases_words(evaluation: Mapping[str, Any]) -> str:
 
 
 def _bootstrap_words(evaluation: Mapping[str, Any]) -> str:
+    if not has_intervals(evaluation):
+        return methods_sentence(evaluation)
     settings = evaluation["settings"]
     drawn = "patients" if settings["by_patient"] else "cases"
     return f"Brackets: {100 * settings['level']:g} % intervals of {settings['bootstrap']:,} resamples of {drawn}."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from BreastFusionLib.cohort import read_cohort
+from BreastFusionLib.cohort.shared_inputs import covering
 from BreastFusionLib.cohort.table import SPLITS, Cohort, require_two_classes, write_table
 from BreastFusionLib.errors import InputError, reason_of
 from BreastFusionLib.studies.clock import Clock
@@ -39,7 +40,7 @@ class StudyRuns:
     """What training a study left behind.
 
     Attributes:
-        plan: what was to be trained.
+        plan: what was to be trained, with what lay finished in the folder.
         folder: of the study.
         cohort_path: of the table of cases.
         cohort: its labelled cases with their splits.
@@ -78,8 +79,9 @@ def run_study(
 ) -> StudyRuns:
     """Train what a study plans; called again, it continues where it stopped.
 
-    A model that cannot be trained does not end the others. With several devices the program runs once for each, and
-    only the first writes; the others have nothing more to do when this returns.
+    Models that an earlier call trained as often are taken in. A model that cannot be trained does not end the others.
+    With several devices the program runs once for each, and only the first writes; the others have nothing more to do
+    when this returns.
 
     Args:
         plan: of `plan_study`.
@@ -97,6 +99,7 @@ def run_study(
     folder, cases = Path(out), study_cohort(plan, cohort)
     _refuse_impossible(plan)
     refuse_other(folder, plan, cases)
+    plan = _with_finished(plan, folder)
     stages = Stages(folder / SECONDS, devices.writes)
     if devices.writes:
         claim(folder, plan, cases)
@@ -161,6 +164,19 @@ def _unfinished(plan: StudyPlan, folder: Path, model: PlannedModel) -> list[bool
     """Tell of each run whether it is still to be trained."""
     runs = run_folder(folder, model)
     return [not Run(runs / f"seed_{seed}").finished for seed in plan.seeds(model)]
+
+
+def _with_finished(plan: StudyPlan, folder: Path) -> StudyPlan:
+    """Return the plan with the models that an earlier call trained: the page is of all that the folder holds."""
+    asked = {one.key: one for one in plan.models}
+    models = tuple(
+        asked.get(one.key, one) for one in plan.possible if one.key in asked or not any(_unfinished(plan, folder, one))
+    )
+    try:
+        covering([one.recipe.inputs for one in models])
+    except InputError:  # with these settings they cannot stand together
+        return plan
+    return replace(plan, models=models)
 
 
 def _refuse_impossible(plan: StudyPlan) -> None:

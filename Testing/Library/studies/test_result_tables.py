@@ -76,6 +76,14 @@ def test_each_figure_stands_in_its_row_with_its_interval_and_the_papers_number(r
                                     "patients. Each model was trained 2 times.")  # fmt: skip
 
 
+def test_a_table_without_intervals_says_why_there_are_none(runs):
+    few = evaluation(Image=0.7, Columns=0.6, Both=0.8)
+    for found in few["models"].values():
+        found["auc"] = estimate(found["auc"]["value"])
+    caption = result_table(runs.plan.study.tables[0], runs, {"best_run": few, "ensemble": few}).caption
+    assert "Without confidence intervals, for which these cases are too few." in caption and "Brackets" not in caption
+
+
 def test_a_model_that_was_not_trained_has_no_row(runs):
     del runs.found["columns"]
     table = result_table(runs.plan.study.tables[0], runs, {"best_run": evaluation(Image=0.7, Both=0.8)})

@@ -83,7 +83,7 @@ def test_the_small_size_is_said_in_every_title(tiny_plan, breasts, tmp_path):
     for file in ("table2", "table3", "runs"):
         assert content["tables"][file]["title"].endswith("(small size)"), file
     assert "The small size has one epoch." in content["notes"]
-    assert "Not asked for, and so not trained: Image, Both." in content["notes"]
+    assert "Not asked for, and so not here: Image, Both." in content["notes"]
     html = (tmp_path / "study" / "report.html").read_text()
     assert re.search("Class activation maps.*<h3>Columns</h3>", html, re.DOTALL)  # the last there is
     assert "ideal" not in content["tables"]  # no truth lies beside this cohort

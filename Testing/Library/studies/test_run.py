@@ -89,6 +89,15 @@ def test_models_added_later_leave_those_that_are_trained_alone(tiny_plan, breast
     assert {name: after[name] for name in before} == before
 
 
+def test_a_page_is_of_all_models_that_its_folder_holds(tiny_plan, breasts, tmp_path):
+    run_study(plan_study("tiny", models=["both"], runs=1), breasts, tmp_path / "study")
+    done = run_study(plan_study("tiny", models=["image"], runs=1), breasts, tmp_path / "study")
+    assert [model.key for model in done.models] == list(done.found) == ["image", "both"]
+    # Those that were trained less often are no part of it.
+    done = run_study(plan_study("tiny", models=["image"], runs=2), breasts, tmp_path / "study")
+    assert list(done.found) == ["image"]
+
+
 def test_a_cohort_without_the_columns_of_some_models_still_trains_the_others(tiny_plan, breasts, tmp_path):
     table = breasts.with_name("no_columns.csv")
     pd.read_csv(breasts).drop(columns=["age", "side_of_birth"]).to_csv(table, index=False)
