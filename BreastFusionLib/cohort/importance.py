@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from BreastFusionLib.cohort.inputs import Progress, compute_inputs
 from BreastFusionLib.cohort.splits import recorded_splits
 from BreastFusionLib.cohort.table import Cohort
-from BreastFusionLib.errors import InputError, first_few
+from BreastFusionLib.errors import InputError, first_few, nearest_known
 from BreastFusionLib.evaluation.importance import SHUFFLES, Importance, column_groups, permutation_importance
-from BreastFusionLib.evaluation.split_words import split_word
+from BreastFusionLib.evaluation.split_words import SPLITS, split_word
 from BreastFusionLib.reading.clinical import is_known
 from BreastFusionLib.reading.score import Encoded, encode, images_present, score_encoded, vector_tensors
 from BreastFusionLib.reading.vectors import source_values
@@ -134,8 +134,10 @@ def bundle_importance(
         shuffles, seed: see `permutation_importance`.
 
     Raises:
-        InputError: no case with a label can be used, or those that can are of one class.
+        InputError: an unknown split, no case with a label can be used, or those that can are of one class.
     """
+    if split_word(split) not in SPLITS:
+        raise InputError(f"There is no split '{split}'. {nearest_known(split, SPLITS)}")
     table = cohort.table
     if table["split"].isna().all():
         table = table.assign(split=recorded_splits(table, bundle.folder.parent / "predictions.csv"))

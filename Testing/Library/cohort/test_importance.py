@@ -182,5 +182,7 @@ def test_a_cohort_is_measured_on_its_test_cases(
     table.drop(columns="split").to_csv(tmp_path / "cohort.csv", index=False)
     assert found == bundle_importance(in_run, read_cohort(tmp_path / "cohort.csv"), categories=["density"], shuffles=4)
     table.to_csv(tmp_path / "cohort.csv", index=False)
+    with pytest.raises(InputError, match=r"There is no split 'tset'\. Did you mean 'test'"):
+        bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), split="tset")
     with pytest.raises(InputError, match="None of the cohort's 12 cases is of split 'validation'"):
         bundle_importance(bundle, read_cohort(tmp_path / "cohort.csv"), split="validation")
