@@ -72,7 +72,10 @@ def text_column(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
     empty = table.index[table[name].isna()]
     if len(empty):
         raise InputError(f"{path.name}, row {empty[0] + 2}: '{name}' is empty. Fill it in or remove the row.")
-    return table[name].astype(str)
+    cells = table[name]
+    if pd.api.types.is_float_dtype(cells) and (cells % 1 == 0).all():
+        cells = cells.astype("int64")  # a patient 7 is not called '7.0'
+    return cells.astype(str)
 
 
 def label_column(table: pd.DataFrame, classes: Sequence[str], path: Path) -> pd.Series:

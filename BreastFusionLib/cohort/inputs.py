@@ -136,8 +136,8 @@ def _refuse_missing_columns(cohort: Cohort, inputs: InputsSpec) -> None:
     if missing:
         has = nearest_known(missing[0], known) if known else "It has no clinical columns."
         raise InputError(
-            f"The cohort's table has no column '{missing[0]}', which the recipe wants. {has} Add it, or take it out of "
-            "the recipe."
+            f"The cohort's table has no column '{missing[0]}', which the model looks at. {has} Add it; a cell stays "
+            "empty where the value is not known."
         )
 
 

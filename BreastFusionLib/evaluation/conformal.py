@@ -142,10 +142,10 @@ def fit_conformal(
     note = ""
     if not np.isfinite(least).all():
         needed = math.ceil(coverage / (1 - coverage) - 1e-9)
-        where = "of the rarest class " if by_class else ""
+        where = " of the rarest class" if by_class else ""
         note = (
-            f"{fewest} validation cases {where}are too few for a coverage of {coverage:g}, which needs {needed}: sets "
-            "hold classes whatever their probability."
+            f"A coverage of {coverage:g} needs {needed} validation cases{where} and has {fewest}: sets hold classes "
+            "whatever their probability."
         )
     if patients is not None and has_clusters(own := np.asarray(patients)[rows]):
         note = (

@@ -32,7 +32,7 @@ from BreastFusionLib.report.page import (
     tiles,
     warnings,
 )
-from BreastFusionLib.report.style import colors_of, inline_svg
+from BreastFusionLib.report.style import ACCENT, inline_svg
 from BreastFusionLib.studies.clock import duration
 from BreastFusionLib.studies.examples import Examples
 from BreastFusionLib.studies.results import StudyResults
@@ -158,14 +158,13 @@ def _importance_section(results: StudyResults, shown: StudyTable) -> Html:
     runs = results.runs
     names = {model.key: model.name for model in runs.models}
     titles = {column.name: column.words for model in runs.models for column in model.recipe.inputs.clinical}
-    colors = {name: color for name, (color, _) in colors_of([names[key] for key in results.importance]).items()}
     features = {
         key: [{**asdict(one), "name": titles.get(one.name, one.name), "shuffles": len(one.losses)} for one in found]
         for key, found in results.importance.items()
     }
     plots = []
     for key, found in features.items():
-        drawn = inline_svg(importance_figure(found, colors[names[key]]), f"Importance of columns to {names[key]}")
+        drawn = inline_svg(importance_figure(found, ACCENT), f"Importance of columns to {names[key]}")
         plots.append(element("div", element("h3", names[key]), figure(drawn, class_="plot")))
     words = paragraph(importance_caption(list(features.values()), MOST_FEATURES), class_="caption")
     return section(shown.title, shown.html(), columns(*plots, at_least_px=340), words, _effects(results, titles))
@@ -205,13 +204,11 @@ def _maps_section(examples: Mapping[str, Examples]) -> Html:
 
 def _training_section(results: StudyResults, every: StudyTable) -> Html:
     runs = results.runs
-    colors = colors_of([model.name for model in runs.models])
     plots = []
     for model in runs.models:
         with runs.found[model.key].best.log.open(newline="", encoding="utf-8") as stream:
             log = list(csv.DictReader(stream))
-        curve = training_figure(log, color=colors[model.name][0])
-        drawn = inline_svg(curve, f"Loss while {model.name} was trained")
+        drawn = inline_svg(training_figure(log), f"Loss while {model.name} was trained")
         plots.append(element("div", element("h3", model.name), figure(drawn, class_="plot medium")))
     monitor = runs.plan.first.training.monitor
     kept = "" if monitor == "validation_loss" else f"; kept is the one with the best {monitor.replace('_auc', ' AUC')}"

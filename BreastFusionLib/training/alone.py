@@ -20,29 +20,33 @@ def alone_in(folder: Path, writes: bool = True) -> Iterator[None]:
 
     Args:
         folder: which exists.
-        writes: False does nothing: a process that trains with others writes nothing.
+        writes: False locks nothing: a process that trains with others writes nothing.
 
     Raises:
-        InputError: another program trains into it.
+        InputError: another program trains into it; in all processes that train together.
     """
+    from BreastFusionLib.training.processes import waiting_for_first
+
+    with contextlib.ExitStack() as held:
+        with waiting_for_first():
+            if writes:
+                _lock(folder, held)
+        yield
+
+
+def _lock(folder: Path, held: contextlib.ExitStack) -> None:
     try:
         import fcntl
     except ImportError:
-        writes = False
-    if not writes:
-        yield
         return
     handle = os.open(folder, os.O_RDONLY)
+    held.callback(os.close, handle)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"Another program is training into {folder}. Wait until it ends and give the same command again, or "
-                "choose another folder."
-            ) from error
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(handle)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(
+            f"Another program is training into {folder}. Wait until it ends and give the same command again, or choose "
+            "another folder."
+        ) from error
+    except OSError:  # a file system without locks
+        pass

@@ -49,6 +49,9 @@ class Design:
         for key, values in self.tune.items():
             if len(values) == 0:
                 raise InputError(f"tune: '{key}' has no values to try. Give some, separated by commas.")
+            twice = [value for n, value in enumerate(values) if value in values[:n]]
+            if twice:
+                raise InputError(f"tune: '{key}' has the value {twice[0]!r} more than once. Give each once.")
 
     @property
     def candidates(self) -> list[dict[str, Any]]:

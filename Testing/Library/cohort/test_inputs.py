@@ -219,7 +219,7 @@ def test_phantoms_over_two_processes_give_the_same_features_as_one_process(phant
 
 def test_a_table_without_a_column_of_the_recipe_is_refused_before_any_work(phantoms, tmp_path):
     inputs = InputsSpec(sequences=("dce",), patch=None, clinical=(ColumnSpec("agee"),))
-    with pytest.raises(InputError, match=r"no column 'agee', which the recipe wants\. Did you mean 'age'"):
+    with pytest.raises(InputError, match=r"no column 'agee', which the model looks at\. Did you mean 'age'"):
         compute_inputs(read_cohort(phantoms), inputs, tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 

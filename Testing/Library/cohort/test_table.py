@@ -66,6 +66,11 @@ def test_blanks_around_a_word_are_no_part_of_it(tmp_path, name):
         assert cohort.table[column].isna().tolist() == [row == empty for row in range(3)]
 
 
+def test_patients_who_are_numbers_keep_their_names_where_a_column_holds_them_as_decimals(tmp_path):
+    cohort = read_cohort(write(tmp_path, rows(patient_id=[7.0, 7.0, 9.0]), "cohort.parquet"))
+    assert cohort.table["patient_id"].tolist() == ["7", "7", "9"]
+
+
 @pytest.mark.parametrize("name", ["case_id", "patient_id", "exam"])
 def test_a_name_of_blanks_is_none(tmp_path, name):
     # Taken for one, all patients without a number would be the same, and the cohort's own folder an exam.

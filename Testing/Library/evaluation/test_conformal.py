@@ -41,7 +41,7 @@ def test_too_few_cases_give_whole_sets_and_say_so() -> None:
     sets = fit_conformal([0, 1, 1], [0.2, 0.7, 0.9], validation(3), coverage=0.9)
     assert sets.least == (-math.inf, -math.inf)
     assert sets([0.0, 1.0]).all()
-    assert sets.note.startswith("3 validation cases are too few for a coverage of 0.9, which needs 9")
+    assert sets.note.startswith("A coverage of 0.9 needs 9 validation cases and has 3")
 
 
 def test_patients_with_several_cases_are_not_what_the_coverage_is_of() -> None:
@@ -50,7 +50,7 @@ def test_patients_with_several_cases_are_not_what_the_coverage_is_of() -> None:
     assert sets.note.startswith("The 20 validation cases come from 10 patients: sets are fitted as if cases")
     assert fit_conformal(labels, p, validation(20), patients=np.arange(20)).note == ""
     few = fit_conformal(labels[:4], p[:4], validation(4), patients=patients[:4]).note
-    assert few.startswith("4 validation cases are too few") and "come from 2 patients" in few
+    assert few.startswith("A coverage of 0.9 needs 9 validation cases and has 4") and "come from 2 patients" in few
 
 
 def test_nine_cases_are_enough_for_nine_tenths() -> None:

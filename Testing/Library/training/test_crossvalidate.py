@@ -205,6 +205,7 @@ def test_a_cohort_too_small_for_training_and_validation_is_told_before_any_work(
         ({"repeats": 0}, "at least 1 is needed"),
         ({"leave_site_out": True}, "every case needs a 'site'"),
         ({"validation_share": 1.5}, "between 0 and 1, found 1.5"),
+        ({"tune": {"training.learning_rate": [0.1, 0.01, 0.1]}}, "has the value 0.1 more than once"),
         ({"tune": {"training.learning_rat": [1]}}, "unknown key 'learning_rat'. Did you mean 'learning_rate'"),
         ({"tune": {"training.learning_rate": []}}, "'training.learning_rate' has no values"),
         ({"tune": {"training.learning_rate": [-1]}}, "learning_rate: -1 should be greater than 0"),
