@@ -80,7 +80,6 @@ def train(
         InputError: too few classes or patients, a folder with another run, a full disk, training that diverged, ..
     """
     from BreastFusionLib.training.divergence import refuse_diverged
-    from BreastFusionLib.training.processes import waiting_for_first
     from BreastFusionLib.training.trainer import Devices
 
     trained_on = Devices.chosen(device, devices, nodes, strategy)
@@ -106,11 +105,7 @@ def train(
     if prepared is None:
         prepared = compute_inputs(cases, inputs, cache, workers, scheduler, progress)
     among = [Path(path) for path in prepared.loc[prepared["status"] == "ok", "path"]]
-    prepared = prepared[prepared["case_id"].isin(cases.table["case_id"])]
-    table = _with_paths(cases.table, prepared)
-    with waiting_for_first():
-        if writes:
-            write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
+    table = _with_paths(cases.table, prepared, run, writes)
     # The files' names are hashes of what they hold: a mask that changed since the first call must not slip in, nor
     # other weights of a frozen encoder, whose features of the first call are kept.
     known = {"inputs": inputs_fingerprint(table), "encoder_weights": weights_fingerprint([recipe])}
@@ -124,12 +119,18 @@ def train(
     return run
 
 
-def _with_paths(table: pd.DataFrame, prepared: pd.DataFrame) -> pd.DataFrame:
-    """Return the cases that could be prepared, with their files in a column 'path'.
+def _with_paths(table: pd.DataFrame, prepared: pd.DataFrame, run: Run, writes: bool) -> pd.DataFrame:
+    """Return the cases that could be prepared, with their files in a column 'path'; the others go into failed.csv.
 
     By name: a table that was sorted anew in the meantime would give a frozen encoder's features, which are kept by row,
     to other cases, and one seed's scores to those of another seed.
     """
+    from BreastFusionLib.training.processes import waiting_for_first
+
+    prepared = prepared[prepared["case_id"].isin(table["case_id"])]
+    with waiting_for_first():
+        if writes:
+            write_table(prepared[prepared["status"] == "failed"], run.folder / "failed.csv")
     found = table.merge(prepared[prepared["status"] == "ok"][["case_id", "path"]], on="case_id")
     if found.empty:
         raise InputError(
