@@ -218,7 +218,7 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} is not a file: a cohort is a .csv or .parquet table with one row for each case.")
     if path.suffix.lower() in (".csv", ".parquet"):
         # Identifiers keep their leading zeros; labels and clinical columns are typed by pandas.
-        return read_table(path, text=(*REQUIRED, "lesion", "side"))
+        return read_table(path, text=(*REQUIRED, "lesion", "side"), own=COLUMNS)
     raise InputError(f"{path.name}: a cohort is a .csv or .parquet table, not '{path.suffix}'.")
 
 

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,20 +24,24 @@ Floats = NDArray[np.float64]
 
 _SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _LOOSE = re.compile(r"[\s.-]+")
-# pandas' own list but for 'None', which is a level of many a clinical column: no relative, no background enhancement.
+# pandas' own list but for 'None'.
 _EMPTY = ("", "NA", "N/A", "n/a", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "#N/A", "#N/A N/A", "#NA")
 # Case 007 is not case 7, and run 1 is not run 1.0.
 _TEXT = ("case_id", "patient_id", "run", "fold")
+_OWN = (*_TEXT, "split")
 
 
-def read_table(path: str | Path, text: Iterable[str] = _TEXT) -> pandas.DataFrame:
+def read_table(path: str | Path, text: Iterable[str] = _TEXT, own: Iterable[str] = _OWN) -> pandas.DataFrame:
     """Read a .csv or .parquet file; names of cases and patients stay text.
 
-    A .csv may be separated by commas, tabs, or semicolons (with decimal commas, as spreadsheets write it then).
+    A .csv may be separated by commas, tabs, or semicolons (with decimal commas, as spreadsheets write it then). 'None'
+    in it is an empty cell among numbers and in columns whose meaning is known, and a word among the words of others: no
+    relative with cancer, no background enhancement.
 
     Args:
         path: of the file.
         text: columns of a .csv that stay text.
+        own: columns whose meaning is known.
 
     Raises:
         InputError: there is none, it cannot be read, or two columns have one name.
@@ -52,7 +56,7 @@ def read_table(path: str | Path, text: Iterable[str] = _TEXT) -> pandas.DataFram
     if path.suffix.lower() in _SPREADSHEETS:
         raise InputError(f"{path} is a spreadsheet. Save it as .csv (UTF-8) and give that file.")
     try:
-        table = pandas.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, text)
+        table = pandas.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, text, own)
     except InputError:
         raise
     except UnicodeDecodeError as error:
@@ -63,7 +67,7 @@ def read_table(path: str | Path, text: Iterable[str] = _TEXT) -> pandas.DataFram
     return table.rename(columns=lambda name: str(name).strip())
 
 
-def _read_csv(path: Path, text: Iterable[str]) -> pandas.DataFrame:
+def _read_csv(path: Path, text: Iterable[str], own: Iterable[str]) -> pandas.DataFrame:
     import pandas
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -73,15 +77,21 @@ def _read_csv(path: Path, text: Iterable[str]) -> pandas.DataFrame:
     repeated = [name for name, count in Counter(name.strip() for name in header).items() if name and count > 1]
     if repeated:
         raise InputError(f"{path} has several columns named {first_few(repeated)}. Give each column its own name.")
-    kept = set(text)
+    kept, known = set(text), set(own)
     types = {name: str for name in header if name.strip() in kept}
     decimal = "," if separator == ";" else "."
-    table = pandas.read_csv(
-        path, dtype=types, sep=separator, decimal=decimal, keep_default_na=False, na_values=list(_EMPTY)
-    )
+
+    def read(**more: Any) -> pandas.DataFrame:
+        return pandas.read_csv(path, dtype=types, sep=separator, decimal=decimal, **more)
+
+    table = read()
     if not isinstance(table.index, pandas.RangeIndex):  # else pandas silently moves all columns by one
         raise InputError(f"{path}: rows have more cells than the header has names. Name every column in the header "
                          "line, and end no row with a separator.")  # fmt: skip
+    of_words = [str(name) for name, column in table.items() if column.dtype.kind == "O" or column.isna().all()]
+    worded = [name for name in of_words if name.strip() not in known]
+    if worded:
+        table[worded] = read(usecols=worded, keep_default_na=False, na_values=list(_EMPTY))[worded]
     return table
 
 

@@ -162,6 +162,16 @@ def test_none_is_a_word_of_a_clinical_column_and_no_empty_cell(tmp_path):
     assert cohort.table["relatives"].isna().tolist() == [False, False, True]
 
 
+def test_none_is_an_empty_cell_among_numbers_and_in_a_known_column(tmp_path):
+    whole_breasts = {"lesion": ["None"] * 3, "side": ["left", "right", "left"], "exam": ["e0", "e1", "e2"]}
+    table = rows(age=["52", "None", "61"], label=["1", "None", "0"], grade=["None"] * 3, **whole_breasts)
+    found = read_cohort(write(tmp_path, table)).table
+    assert found["age"].isna().tolist() == found["label"].isna().tolist() == [False, True, False]
+    assert found["age"].tolist()[::2] == [52, 61]
+    assert found["lesion"].isna().all()
+    assert found["grade"].tolist() == ["None"] * 3  # nobody has one, which is not the same as not known
+
+
 def test_cases_without_a_label_are_left_out_with_a_word(tmp_path, caplog):
     cohort = labelled_cases(read_cohort(write(tmp_path, rows(label=[0, None, 1]))))
     assert cohort.table["case_id"].tolist() == ["001", "003"]
