@@ -22,7 +22,7 @@ import pandas as pd
 
 from BreastFusionLib.cohort.disk import disk_words, saying_disk_full
 from BreastFusionLib.cohort.table import Cohort, lesion_path, load_case, records
-from BreastFusionLib.cohort.tellings import tell_idle_rules, tell_of_exams, tell_stray_levels
+from BreastFusionLib.cohort.tellings import tell_empty_columns, tell_idle_rules, tell_of_exams, tell_stray_levels
 from BreastFusionLib.errors import InputError, nearest_known, reason_of
 from BreastFusionLib.files import remove_unused
 from BreastFusionLib.reading.clinical import absent_columns
@@ -90,6 +90,7 @@ def compute_inputs(
             KeyboardInterrupt passes through. What is done stays done.
     """
     refuse_lacking(cohort, inputs)
+    tell_empty_columns(cohort, inputs)
     tell_stray_levels(cohort, inputs)
     tell_idle_rules(cohort, inputs)
     cache = Path(cohort.folder / "cache" if cache is None else cache).resolve()

@@ -11,7 +11,7 @@ import pandas as pd
 from BreastFusionLib.cohort.table import SPLITS
 from BreastFusionLib.errors import InputError
 
-__all__ = ["patient_labels", "recorded_splits", "require_drawn_classes", "split_by_patient"]
+__all__ = ["lacks_class", "patient_labels", "recorded_splits", "require_drawn_classes", "split_by_patient"]
 
 
 def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1, 0.2), seed: int = 0) -> pd.Series:
@@ -45,6 +45,11 @@ def split_by_patient(table: pd.DataFrame, fractions: Sequence[float] = (0.7, 0.1
     return table["patient_id"].map(assigned).rename("split")
 
 
+def lacks_class(table: pd.DataFrame) -> bool:
+    """Tell whether there is nothing to learn or to choose by: one class only in training or in validation."""
+    return any(table.loc[table["split"] == split, "label"].nunique() < 2 for split in ("train", "validation"))
+
+
 def require_drawn_classes(table: pd.DataFrame, fractions: Sequence[float], classes: Sequence[str]) -> None:
     """Refuse a drawn split from which nothing can be learnt or chosen.
 
@@ -56,7 +61,7 @@ def require_drawn_classes(table: pd.DataFrame, fractions: Sequence[float], class
     Raises:
         InputError: training or validation lacks a class.
     """
-    if all(table.loc[table["split"] == split, "label"].nunique() > 1 for split in ("train", "validation")):
+    if not lacks_class(table):
         return
     counted = patient_labels(table).value_counts()
     found = " and ".join(f"{counted.get(number, 0)} {name}" for number, name in enumerate(classes))

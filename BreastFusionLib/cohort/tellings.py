@@ -14,25 +14,27 @@ from BreastFusionLib.reading.cache import load_inputs
 from BreastFusionLib.reading.clinical import is_stray_level, word_among
 from BreastFusionLib.reading.recipe import InputsSpec
 
-__all__ = ["tell_idle_rules", "tell_of_exams", "tell_stray_levels"]
+__all__ = ["tell_empty_columns", "tell_idle_rules", "tell_of_exams", "tell_stray_levels"]
 
 logger = logging.getLogger(__name__)
 
 
-def tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
-    """Log once for each word that a schema does not know, and for a column without any value.
+def tell_empty_columns(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Log columns without any value: what an export left empty would be imputed without anyone knowing."""
+    for column in inputs.clinical:
+        if column.origin == "table" and cohort.table[column.name].isna().all():
+            logger.warning(
+                "The clinical column '%s' is empty in all %d cases: what stands in for a missing value is all that a "
+                "model sees of it. Fill it in where it is known.",
+                *(column.name, len(cohort.table)),
+            )
 
-    A slip of the pen, or a column that an export left empty, would be imputed without anyone knowing.
-    """
+
+def tell_stray_levels(cohort: Cohort, inputs: InputsSpec) -> None:
+    """Log once for each word that a schema does not know: a slip of the pen would be imputed without anyone knowing."""
     for column in inputs.clinical:
         if column.origin == "table":
             given = cohort.table[column.name]
-            if given.isna().all():
-                logger.warning(
-                    "The clinical column '%s' is empty in all %d cases: what stands in for a missing value is all that "
-                    "a model sees of it. Fill it in where it is known.",
-                    *(column.name, len(given)),
-                )
             stray = given[[is_stray_level(column, value) for value in given]]
             for word, count in stray.astype(str).str.strip().value_counts().items():
                 logger.warning(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from BreastFusionLib.cohort.folds import fold_cohort, patient_folds, site_folds
-from BreastFusionLib.cohort.splits import patient_labels
+from BreastFusionLib.cohort.splits import lacks_class, patient_labels
 from BreastFusionLib.cohort.table import Cohort, labelled_cases, require_two_classes
 from BreastFusionLib.errors import InputError
 from BreastFusionLib.training.recipe import Recipe
@@ -120,22 +120,21 @@ def outer_folds(cohort: Cohort, recipe: Recipe, design: Design) -> list[OuterFol
         for number, name in enumerate(sorted(folds.unique()), start=1):
             require_two_classes(table.loc[folds != name, "label"], f"All but fold {name}")
             split = fold_cohort(cohort, folds, name, share, seed).table
-            _require_classes(split, name)
+            if lacks_class(split):
+                raise _too_few(split, name)
             rest = table[folds != name]
             inner = _inner(rest, design.inner_folds, seed) if design.tune else ()
             found.append(OuterFold(repeat, number, str(name), split, inner))
     return found
 
 
-def _require_classes(split: pd.DataFrame, fold: object) -> None:
-    for part in ("train", "validation"):
-        if split.loc[split["split"] == part, "label"].nunique() < 2:
-            counted = patient_labels(split[split["split"] != "test"]).value_counts()
-            found = ", ".join(f"{counted.get(label, 0)} of label {label}" for label in (0, 1))
-            raise InputError(
-                f"Fold {fold} leaves too few patients for training and validation ({found}): both need both classes, "
-                "which takes two patients of each. Add cases, or divide them in another way."
-            )
+def _too_few(split: pd.DataFrame, fold: object) -> InputError:
+    counted = patient_labels(split[split["split"] != "test"]).value_counts()
+    found = ", ".join(f"{counted.get(label, 0)} of label {label}" for label in (0, 1))
+    return InputError(
+        f"Fold {fold} leaves too few patients for training and validation ({found}): both need both classes, which "
+        "takes two patients of each. Add cases, or divide them in another way."
+    )
 
 
 def without_splits(cohort: Cohort) -> Cohort:

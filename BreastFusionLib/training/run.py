@@ -24,8 +24,8 @@ _HELD = {
     "plan.json": "a study",
 }
 _HASHES = {
-    "cohort": "a hash of the table's cases, patients, labels and splits",
-    "inputs": "a hash of the prepared cases: images, masks, clinical columns, and which cases could be prepared",
+    "cohort": " (a hash of the table's cases, patients, labels and splits)",
+    "inputs": " (a hash of the prepared cases: images, masks, clinical columns, and which cases could be prepared)",
 }
 
 
@@ -92,7 +92,7 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json",
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path} cannot be read ({error}). Choose another folder, or delete this one.") from error
-        differences = _changes(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
+        differences = settings_that_differ(found, {**found, **{key: wanted[key] for key in wanted if key in found}})
         if differences:
             raise InputError(
                 f"{folder} holds a run with other settings: {'; '.join(differences[:3])}"
@@ -109,16 +109,8 @@ def begin_run(folder: Path, settings: Mapping[str, Any], file: str = "run.json",
     return Run(folder)
 
 
-def _changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Say in words where a run's settings differ; of a hash, what it is of."""
-    return [
-        f"{sentence} ({_HASHES[key]})" if (key := sentence.split(" ", 1)[0]) in _HASHES else sentence
-        for sentence in settings_that_differ(found, wanted)
-    ]
-
-
 def settings_that_differ(found: Any, wanted: Any, place: str = "") -> list[str]:
-    """Say in words where two nested plain values differ."""
+    """Say in words where two nested plain values differ; of a hash, what it is of."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         keys = [*wanted, *(key for key in found if key not in wanted)]
         return [
@@ -126,4 +118,4 @@ def settings_that_differ(found: Any, wanted: Any, place: str = "") -> list[str]:
             for key in keys
             for sentence in settings_that_differ(found.get(key), wanted.get(key), f"{place}.{key}".removeprefix("."))
         ]
-    return [] if found == wanted else [f"{place} was {found!r}, is now {wanted!r}"]
+    return [] if found == wanted else [f"{place} was {found!r}, is now {wanted!r}{_HASHES.get(place, '')}"]
