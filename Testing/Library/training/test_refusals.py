@@ -89,6 +89,7 @@ def test_weights_of_an_encoder_that_changed_since_the_run_began_are_refused(
 
 def test_two_programs_do_not_train_into_one_folder(cohort, tmp_path, tiny_recipe):
     """Whoever comes second would delete the first one's checkpoints, or have its own deleted."""
+    pytest.importorskip("fcntl", reason="Windows has no such lock")
     refused = []
 
     def another_program(done: int, total: int) -> None:
